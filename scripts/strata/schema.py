@@ -1,0 +1,164 @@
+"""The schemas: defaults filled in, numbers brought to their type, and what is wrong said in a sentence."""
+
+import copy
+import difflib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import fastjsonschema
+import yaml
+
+from strata.errors import StrataError
+
+FOLDER = Path(__file__).resolve().parents[2] / "schemas"
+
+# The C parser is several times faster; a build without libyaml has the other one alone.
+YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Schema:
+    """One file of schemas/, read when it is first needed."""
+
+    def __init__(self, name: str):
+        self.path = FOLDER / f"{name}.schema.yaml"
+
+    @cached_property
+    def document(self) -> dict:
+        return yaml.load(self.path.read_text(encoding="utf-8"), YamlLoader)
+
+    @cached_property
+    def _validate(self):
+        return fastjsonschema.compile(self.document, use_default=False)
+
+    def complete(self, value: object, source: str) -> dict:
+        """Returns `value` with every default filled in; `value` itself stays as it is.
+
+        A whole number given for a real one becomes a float and the other way round, so that 8 and 8.0 describe the same
+        pass. `source` names the file in the sentence of the StrataError that an invalid value raises.
+        """
+        filled = self._fill(value, self.document)
+        try:
+            self._validate(filled)
+        except fastjsonschema.JsonSchemaValueException as error:
+            raise StrataError(self._sentence(error, source)) from None
+        return filled
+
+    def _resolve(self, schema: Mapping) -> Mapping:
+        """Follows `$ref`, and an `allOf` that holds nothing else (a reference that has a default beside it)."""
+        if len(references := schema.get("allOf", ())) == 1 and "$ref" in references[0]:
+            schema = references[0]
+        if "$ref" in schema:
+            return self._resolve(self.document["definitions"][schema["$ref"].rpartition("/")[2]])
+        return schema
+
+    def _fill(self, value: object, schema: Mapping) -> object:
+        schema = self._resolve(schema)
+        if isinstance(value, Mapping):
+            schema = _branch(value, schema)
+            properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+            others = others if isinstance(others, Mapping) else {}
+            filled = {}
+            for key, of_key in properties.items():  # in the schema's order: the order in a file means nothing
+                described = {**self._resolve(of_key), **of_key}
+                if key in value:
+                    filled[key] = self._fill(value[key], of_key)
+                elif "default" in described:
+                    filled[key] = self._fill(copy.deepcopy(described["default"]), of_key)
+            return filled | {key: self._fill(item, others) for key, item in value.items() if key not in properties}
+        if isinstance(value, list):
+            return [self._fill(item, schema.get("items", {})) for item in value]
+        if type(value) is int and schema.get("type") == "number":
+            return float(value)
+        if type(value) is float and schema.get("type") == "integer" and value.is_integer():
+            return int(value)
+        return value
+
+    def _sentence(self, error: fastjsonschema.JsonSchemaValueException, source: str) -> str:
+        path, value = error.path[1:], error.value
+        if error.rule == "additionalProperties":
+            known = sorted(_properties(error.definition))
+            unknown = next(str(key) for key in value if key not in known)
+            close = difflib.get_close_matches(unknown, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}."
+            return f"{source}: {dotted([*path, unknown])} is not a key of the schema. {hint}"
+        if error.rule == "required":
+            missing = next(key for key in error.rule_definition if key not in value)
+            return (
+                f"{source}: {dotted([*path, missing])} is missing. Add it: {self._meaning(error.definition, missing)}"
+            )
+        if error.rule == "propertyNames":
+            pattern = self.document["definitions"]["name"]["pattern"]
+            matches = fastjsonschema.compile({"type": "string", "pattern": pattern})
+            bad = next(key for key in value if not _accepts(matches, key))
+            return (
+                f"{source}: {dotted(path)} holds a layer named {bad!r}. A name is a file's name too: a small letter, then "
+                "at most 63 small letters, digits, - and _; rename it."
+            )
+        meaning = " ".join(str(error.definition.get("description", "")).split())
+        remedy = f" ({meaning.rstrip('.')})" if meaning else ""
+        return f"{source}: {dotted(path)} is {_shown(value)}, but must be {_demand(error.definition)}{remedy}."
+
+    def _meaning(self, definition: Mapping, key: str) -> str:
+        properties = _properties(definition)
+        described = properties.get(key, {})
+        text = described.get("description") or self._resolve(described).get("description") or "it has no default."
+        return " ".join(text.split())
+
+
+def dotted(path: list) -> str:
+    """The path of a key as people write it: `subjects.astronaut.mask.shapes[0]`."""
+    text = ""
+    for part in path:
+        part = str(part)
+        text += f"[{part}]" if part.isdigit() else f".{part}" if text else part
+    return text or "the whole file"
+
+
+def _properties(definition: Mapping) -> Mapping:
+    return definition.get("properties", {})
+
+
+def _branch(value: Mapping, schema: Mapping) -> Mapping:
+    """The branch of an if-then list whose constant `value` holds, or else `schema` itself."""
+    for choice in schema.get("allOf", ()):
+        conditions = choice.get("if", {}).get("properties", {})
+        if conditions and all(value.get(key) == of_key.get("const") for key, of_key in conditions.items()):
+            return choice["then"]
+    return schema
+
+
+def _accepts(validate, value: object) -> bool:
+    try:
+        validate(value)
+    except fastjsonschema.JsonSchemaValueException:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _demand(definition: Mapping) -> str:
+    """What a definition asks for, in words."""
+    if "enum" in definition:
+        return "one of " + ", ".join(map(str, definition["enum"]))
+    kinds = definition.get("type", "a value")
+    names = {
+        "string": "a text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "object": "a mapping of keys",
+        "array": "a list",
+        "null": "null",
+    }
+    demand = " or ".join(names.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    lengths = [("minItems", "at least {} long"), ("maxItems", "at most {} long"), ("minLength", "not empty")]
+    limits = [("minimum", "at least {}"), ("exclusiveMinimum", "above {}"), ("maximum", "at most {}")]
+    words = [text.format(definition[key]) for key, text in [*limits, *lengths] if key in definition]
+    if "pattern" in definition:
+        words.append(f"of the form {definition['pattern']}")
+    return ", ".join([demand, *words])
