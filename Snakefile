@@ -17,10 +17,10 @@ min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from strata.builds import Build
-from strata.scenes import Scenes, attempt
+from strata.scenes import Scenes, attempt, readable
 
 
-configfile: "config.yaml"
+configfile: readable("config.yaml")
 
 
 build = Build()

@@ -36,7 +36,7 @@ def syntax(source: str) -> str:
     return ast.dump(tree)
 
 
-def model(folder: Path, memory: Path | None = None) -> str:
+def folder(path: Path, memory: Path | None = None) -> str:
     """The digest of the files that make a model, by their content.
 
     Reading gigabytes takes seconds, so the digest of a file is remembered in the JSON file `memory`, if one is given,
@@ -45,13 +45,13 @@ def model(folder: Path, memory: Path | None = None) -> str:
     known = _recall(memory)
     seen = {}
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in MODEL_FILES and path.is_file()):
-        stat = path.stat()
+    for file in sorted(file for file in path.rglob("*") if file.suffix in MODEL_FILES and file.is_file()):
+        stat = file.stat()
         state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        key = str(path.resolve())
+        key = str(file.resolve())
         entry = known.get(key)
-        seen[key] = entry if entry and entry[0] == state else [state, _file_digest(path)]
-        digest.update(f"{path.relative_to(folder).as_posix()} {seen[key][1]}\n".encode())
+        seen[key] = entry if entry and entry[0] == state else [state, _file_digest(file)]
+        digest.update(f"{file.relative_to(path).as_posix()} {seen[key][1]}\n".encode())
     if memory and any(known.get(key) != entry for key, entry in seen.items()):
         _remember(memory, known | seen)
     return digest.hexdigest()[:16]

