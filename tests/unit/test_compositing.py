@@ -193,7 +193,7 @@ def coverage(layer):
     return covered
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(stack=st.lists(layers, max_size=4), top=layers.filter(lambda layer: not layer.blur))
 def test_where_a_layer_is_transparent_the_backdrop_stays_bit_for_bit(stack, top):
     beneath, result = values(flatten(SIZE, stack)), values(flatten(SIZE, [*stack, top]))
@@ -201,7 +201,7 @@ def test_where_a_layer_is_transparent_the_backdrop_stays_bit_for_bit(stack, top)
     assert (result[untouched] == beneath[untouched]).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(stack=st.lists(layers, max_size=3), top=layers)
 def test_opacity_0_changes_nothing(stack, top):
     top = Layer(top.image, 0, top.blur, top.blend, top.position)
@@ -258,7 +258,7 @@ def flattened_plainly(size, stack):
     return canvas * 255
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(stack=st.lists(layers, min_size=1, max_size=4))
 def test_flatten_agrees_with_a_plain_reading(stack):
     assert np.abs(values(flatten(SIZE, stack)) - flattened_plainly(SIZE, stack)).max() <= 0.6

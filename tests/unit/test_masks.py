@@ -288,6 +288,15 @@ def test_other_kinds_of_image_count_too(saved):
     assert (values(drawn(image=saved(bits, "bits.png"), size=(40, 20))) == values(halves("L", 0, 255))).all()
 
 
+def test_a_photograph_is_turned_upright(saved):
+    image = halves("L", 0, 255)
+    path = saved(image, "lying.png")
+    exif = image.getexif()
+    exif[0x0112] = 3  # lying upside down
+    image.save(path, exif=exif)
+    assert (values(drawn(image=path, size=(40, 20))) == values(halves("L", 255, 0))).all()
+
+
 def test_fit(saved):
     path = saved(halves("L", 0, 255, size=(40, 20)))
     cover = values(drawn(image=path, size=(20, 20), fit="cover"))
@@ -372,6 +381,23 @@ def test_check_lets_pass():
         masks.check(drawn(rectangle(3, 3, 11, 11)), 9, KEY)
     with pytest.raises(StrataError, match="too thin"):
         masks.check(Image.fromarray(np.tri(6, 6, dtype=np.uint8) * 255), 8, KEY)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.tuples(st.integers(1, 9), st.integers(1, 9)), st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_check_finds_the_smallest_square(shape, seed, cell):
+    picture = np.where(np.random.default_rng(seed).random(shape) < 0.8, 128, 127).astype(np.uint8)
+    squares = [
+        picture[y : y + cell, x : x + cell].min()
+        for y in range(shape[0] - cell + 1)
+        for x in range(shape[1] - cell + 1)
+    ]
+    mask = Image.fromarray(picture)
+    if max(squares, default=0) >= 128:
+        masks.check(mask, cell, KEY)
+    else:
+        with pytest.raises(StrataError, match="too thin" if picture.max() >= 128 else "empty"):
+            masks.check(mask, cell, KEY)
 
 
 # The hard mask and the window
