@@ -1,0 +1,114 @@
+"""Training data on disk: pictures as latents in bytes, with the concepts that each one shows."""
+
+import argparse
+from collections.abc import Callable
+from multiprocessing import Pool
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from forge import latents
+from forge.drawing import draw
+from forge.masks import GROWTH, inside, nearest_cells, random_mask
+from forge.scenes import Fog, Scene, random_fog, random_scene
+from forge.subjects import COLORS, KINDS, paint, place
+from forge.vocabulary import NUMBER
+
+CONCEPT_SLOTS = 10
+DRAWN_CELL = 2
+"""Pictures for training are drawn at a quarter of the canvas's size: 2 x 2 pixels a latent cell."""
+
+FOG_SHARE = 12
+"""One picture in this many is fog."""
+
+
+def concept_row(names: tuple[str, ...]) -> np.ndarray:
+    """Return the numbers of some concepts, filled up with zeros to `CONCEPT_SLOTS`."""
+    row = np.zeros(CONCEPT_SLOTS, np.uint8)
+    row[: len(names)] = [NUMBER[name] for name in names]
+    return row
+
+
+def landscape(seed: int) -> Scene | Fog:
+    """Return the picture that a seed stands for in the training set."""
+    return random_fog(seed) if seed % FOG_SHARE == 0 else random_scene(seed)
+
+
+def landscape_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one picture, given (seed, width, height in cells): its latents in bytes, and its row of concepts."""
+    seed, width, height = job
+    scene = landscape(seed)
+    picture = draw(scene, width * DRAWN_CELL, height * DRAWN_CELL)
+    return latents.to_bytes(latents.encode(picture, DRAWN_CELL)), concept_row(scene.concepts)
+
+
+def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draw one subject in its mask, given (seed, width, height in cells), and cut out a part of the canvas round the mask.
+
+    Returns the latents with the subject and those of the masked plate (bytes), the mask as the model sees it (1 where it paints),
+    and the row of concepts. The canvas is half as wide again as it is high, the part as high as the canvas and `width` wide.
+    """
+    seed, width, height = job
+    rng = Random(f"subject {seed}")
+    scene = random_scene(rng.randrange(10**9), hold_out=False)
+    full = height * 3 // 2
+    size = (full * DRAWN_CELL, height * DRAWN_CELL)
+    pixel = latents.CELL / DRAWN_CELL
+    picture = draw(scene, *size)
+    for _ in range(rng.choice((0, 0, 1))):  # an earlier subject, part of the plate
+        other, mask = rng.choice(list(KINDS)), random_mask(rng, full, height)
+        box = place(other, mask.box, inside(mask, full, height, latents.CELL))
+        picture = paint(picture, other, rng.choice(list(COLORS)), box, scene)
+    kind, color, mask = rng.choice(list(KINDS)), rng.choice(list(COLORS)), random_mask(rng, full, height)
+    painted = paint(picture, kind, color, place(kind, mask.box, inside(mask, full, height, latents.CELL)), scene)
+    grown = inside(mask, *size, pixel, GROWTH + rng.uniform(-3, 3))
+    plate = np.where(grown[..., None], np.float32(0.5), picture)
+
+    middle = (mask.box[0] + mask.box[2]) / 2 * full
+    first = round(min(max(middle - width * rng.uniform(0.35, 0.65), 0), full - width))
+    columns = slice(first * DRAWN_CELL, (first + width) * DRAWN_CELL)
+    cells = [latents.to_bytes(latents.encode(part[:, columns], DRAWN_CELL)) for part in (painted, plate)]
+    return *cells, nearest_cells(grown[:, columns], DRAWN_CELL)[None], concept_row((kind, color, *scene.concepts))
+
+
+def write(folder: Path, names: tuple[str, ...], draw_sample: Callable, jobs: list, processes: int) -> None:
+    """Draw one sample a job, in parallel, and store the parts of all samples as `<name>.npy`, one array a name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: list[np.ndarray] = []
+    with Pool(processes) as pool:
+        for number, parts in enumerate(pool.imap(draw_sample, jobs, chunksize=32)):
+            if not arrays:
+                arrays = [
+                    np.lib.format.open_memmap(folder / f"{name}.npy", "w+", part.dtype, (len(jobs), *part.shape))
+                    for name, part in zip(names, parts, strict=True)
+                ]
+            for array, part in zip(arrays, parts, strict=True):
+                array[number] = part
+    for array in arrays:
+        array.flush()
+
+
+KINDS_OF_DATA = {
+    "landscapes": (("latents", "concepts"), landscape_sample),
+    "subjects": (("latents", "plate", "mask", "concepts"), subject_sample),
+}
+
+
+def main() -> None:
+    """Draw what one of the models learns from."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("kind", choices=KINDS_OF_DATA)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--width", type=int, required=True, help="cells")
+    parser.add_argument("--height", type=int, required=True, help="cells")
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    names, draw_sample = KINDS_OF_DATA[args.kind]
+    jobs = [(seed, args.width, args.height) for seed in range(args.count)]
+    write(args.folder, names, draw_sample, jobs, args.processes)
+
+
+if __name__ == "__main__":
+    main()

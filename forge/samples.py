@@ -1,0 +1,82 @@
+"""Batches for training, made from the stored data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forge.latents import DETAIL_SCALE, LUMA, from_bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one update learns from.
+
+    `latents` and `condition` are (batch, channels, height, width); `concepts` is (batch, slots), on the CPU; `weight` scales the
+    loss of each cell. The condition of an inpainting batch is the mask and the masked picture.
+    """
+
+    latents: Tensor
+    concepts: Tensor
+    condition: Tensor | None = None
+    weight: Tensor | float = 1.0
+
+
+def halved(latents: Tensor) -> Tensor:
+    """Return latents of a picture at half the resolution: cells merged two by two, as the encoder would see them."""
+    color = latents[:, :3]
+    luma = (color * torch.tensor(LUMA, device=color.device)[:, None, None]).sum(1, keepdim=True)
+    rows = torch.nn.functional.avg_pool2d(luma, (1, 2))
+    detail = (rows[:, :, 0::2] - rows[:, :, 1::2]) * (DETAIL_SCALE / 2)
+    return torch.cat([torch.nn.functional.avg_pool2d(color, 2), detail], 1)
+
+
+class Landscapes:
+    """Landscapes and fog for the text-to-image model, mirrored at random."""
+
+    def __init__(self, folder: Path) -> None:
+        self.latents = torch.from_numpy(np.load(folder / "latents.npy"))
+        self.concepts = torch.from_numpy(np.load(folder / "concepts.npy"))
+
+    def batch(self, count: int, size: tuple[int, int], device: torch.device) -> Batch:
+        """Draw a batch at `size`, (width, height) in cells: the data's own size, or that halved once or more."""
+        picks = torch.randint(len(self.latents), (count,))
+        latents = from_bytes(self.latents[picks].to(device).float())
+        latents = torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, latents, latents.flip(3))
+        while latents.shape[3] > size[0]:
+            latents = halved(latents)
+        if latents.shape[2:] != (size[1], size[0]):
+            raise ValueError(f"The stored landscapes cannot be halved to {size[0]} x {size[1]} cells.")
+        return Batch(latents, self.concepts[picks])
+
+
+class Subjects:
+    """Subjects in masks for the inpainting model, mirrored at random."""
+
+    PLATE_NOISE = 0.02
+    """Deviation of the noise on the plate: in use it was painted by a model, not drawn."""
+
+    def __init__(self, folder: Path) -> None:
+        self.latents = torch.from_numpy(np.load(folder / "latents.npy"))
+        self.plate = torch.from_numpy(np.load(folder / "plate.npy"))
+        self.mask = torch.from_numpy(np.load(folder / "mask.npy"))
+        self.concepts = torch.from_numpy(np.load(folder / "concepts.npy"))
+
+    def batch(self, count: int, size: tuple[int, int], device: torch.device) -> Batch:
+        """Draw a batch; `size` is a stored part's (width, height) in cells, or that halved once or more."""
+        picks = torch.randint(len(self.latents), (count,))
+        latents, plate = (from_bytes(stored[picks].to(device).float()) for stored in (self.latents, self.plate))
+        mask = self.mask[picks].to(device).float()
+        mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
+        latents, plate, mask = (torch.where(mirrored, x.flip(3), x) for x in (latents, plate, mask))
+        while latents.shape[3] > size[0]:
+            latents, plate, mask = halved(latents), halved(plate), mask[:, :, ::2, ::2]
+        if latents.shape[2:] != (size[1], size[0]):
+            raise ValueError(f"The stored subjects cannot be halved to {size[0]} x {size[1]} cells.")
+        plate = plate + self.PLATE_NOISE * torch.randn_like(plate) * torch.rand(count, 1, 1, 1, device=device)
+        return Batch(latents, self.concepts[picks], torch.cat([mask, plate], 1), 0.2 + 1.6 * mask)
+
+
+SOURCES = {"text_to_image": Landscapes, "inpainting": Subjects}

@@ -1,0 +1,131 @@
+"""Training of one diffusion UNet, resumable at any moment."""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+
+from forge import latents, samples
+from forge.noise import Noising
+from forge.optimizer import Optimizer
+from forge.text import concept_table, random_captions
+
+CHECKPOINT_SECONDS = 120
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device of that name; "auto" is CUDA where there is one."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def make_unet(settings: dict, in_channels: int) -> UNet2DConditionModel:
+    """Make a UNet with random weights."""
+    return UNet2DConditionModel(**settings, in_channels=in_channels).to(memory_format=torch.channels_last)
+
+
+def save(path: Path, state: dict) -> None:
+    """Write a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    torch.save(state, draft)
+    os.replace(draft, path)
+
+
+class Trainer:
+    """Everything that one run holds: the model, its optimiser, its data, and how far it has come."""
+
+    def __init__(self, settings: dict, task: str, data: Path, checkpoint: Path, start: Path | None) -> None:
+        self.settings, self.task, self.checkpoint = settings, settings[task], checkpoint
+        self.device = pick_device(settings["device"])
+        torch.manual_seed(settings["seed"])
+        self.model = make_unet(settings["unet"], self.task["in_channels"]).to(self.device)
+        if start and not checkpoint.exists():
+            load_trunk(self.model, torch.load(start, weights_only=True)["optimizer"]["average"])
+        self.optimizer = Optimizer(self.model, **settings["optimizer"])
+        self.noising = Noising(settings["noise"], self.device)
+        self.table = concept_table(settings["text"]["width"]).to(self.device)
+        self.source = samples.SOURCES[task](data)
+        self.step = 0
+        if checkpoint.exists():
+            state = torch.load(checkpoint, weights_only=True, map_location=self.device)
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = state["step"]
+
+    def run(self) -> None:
+        """Go through the stages from where the checkpoint stands; print a line of progress every few seconds."""
+        first, saved, told, seen, losses = 0, time.time(), time.time(), 0, []
+        for stage in self.task["stages"]:
+            for step in range(max(self.step, first), first + stage["steps"]):
+                torch.manual_seed(self.settings["seed"] * 1_000_003 + step)
+                begin, end = stage["rate"]
+                rate = begin + (end - begin) * (step - first) / stage["steps"]
+                losses.append(self.update(stage, rate * min(1, (step + 1) / 50)))
+                self.step, seen = step + 1, seen + stage["batch"]
+                if time.time() - told > 20:
+                    speed = seen / (time.time() - told)
+                    print(f"step {self.step}: loss {np.mean(losses):.4f}, {speed:.1f} samples/s", flush=True)
+                    told, seen, losses = time.time(), 0, []
+                if time.time() - saved > CHECKPOINT_SECONDS:
+                    self.save()
+                    saved = time.time()
+            first += stage["steps"]
+        self.save()
+
+    def update(self, stage: dict, rate: float) -> float:
+        """Learn from one batch; return its loss."""
+        batch = self.source.batch(stage["batch"], tuple(stage["size"]), self.device)
+        times = self.noising.times(stage["batch"])
+        noisy, target = self.noising.mix(batch.latents, torch.randn_like(batch.latents), times)
+        captions = random_captions(batch.concepts, self.settings["text"]["tokens"], **self.settings["conditioning"])
+        hidden = self.table[captions.to(self.device)]
+        inputs = noisy if batch.condition is None else torch.cat([noisy, batch.condition], 1)
+        predicted = self.predict(self.model, inputs, times, hidden)
+        loss = ((predicted - target).square() * batch.weight).mean()
+        loss.backward()
+        self.optimizer.step(rate)
+        return loss.item()
+
+    def predict(self, model: UNet2DConditionModel, inputs: Tensor, times: Tensor, hidden: Tensor) -> Tensor:
+        """Run a UNet in mixed precision; inputs and result are (batch, channels, height, width)."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return model(inputs.to(memory_format=torch.channels_last), times, hidden).sample.float()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save(
+            self.checkpoint,
+            {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step},
+        )
+
+
+def load_trunk(model: UNet2DConditionModel, weights: dict[str, Tensor]) -> None:
+    """Start a model from another one's weights; input channels that the other lacks begin at zero."""
+    entry = torch.zeros_like(model.conv_in.weight)
+    entry[:, : weights["conv_in.weight"].shape[1]] = weights["conv_in.weight"]
+    model.load_state_dict({**weights, "conv_in.weight": entry})
+
+
+def main() -> None:
+    """Train one of the two UNets."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("task", choices=samples.SOURCES)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a checkpoint of the other task to start from")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    settings = yaml.safe_load(args.settings.read_text())
+    Trainer(settings, args.task, args.data, args.checkpoint, args.start).run()
+
+
+if __name__ == "__main__":
+    main()
