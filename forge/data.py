@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 
-from forge import latents
+from forge import latents, settings
 from forge.drawing import draw
 from forge.masks import GROWTH, inside, nearest_cells, random_mask
 from forge.scenes import Fog, Scene, random_fog, random_scene
@@ -46,8 +46,8 @@ def landscape_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]
 def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Draw one subject in its mask, given (seed, width, height in cells), and cut out a part of the canvas round the mask.
 
-    Returns the latents with the subject and those of the masked plate (bytes), the mask as the model sees it (1 where it paints),
-    and the row of concepts. The canvas is half as wide again as it is high, the part as high as the canvas and `width` wide.
+    Returns the latents with the subject and those of the masked plate (bytes), the mask as the model sees it (1 where it
+    paints), and the row of concepts. The canvas is half as wide again as it is high, the part as high as the canvas.
     """
     seed, width, height = job
     rng = Random(f"subject {seed}")
@@ -89,6 +89,31 @@ def write(folder: Path, names: tuple[str, ...], draw_sample: Callable, jobs: lis
         array.flush()
 
 
+def squares(count: int, canvas: tuple[int, int], size: int) -> np.ndarray:
+    """Draw pictures at full size, with subjects, and cut squares from them: uint8 (count, size, size, 3)."""
+    width, height = canvas
+    rng = Random("squares")
+    cut = np.empty((count, size, size, 3), np.uint8)
+    each = 8
+    for first in range(0, count, each):
+        scene = landscape(rng.randrange(10**9))
+        picture = draw(scene, width, height)
+        boxes = []
+        for _ in range(0 if isinstance(scene, Fog) else 3):
+            mask, kind = random_mask(rng, width // latents.CELL, height // latents.CELL), rng.choice(list(KINDS))
+            cells = inside(mask, width // latents.CELL, height // latents.CELL, latents.CELL)
+            boxes.append(place(kind, mask.box, cells))
+            picture = paint(picture, kind, rng.choice(list(COLORS)), boxes[-1], scene)
+        for number in range(first, min(first + each, count)):
+            x, y = rng.random(), rng.random()
+            if boxes and number % 2:  # half of the squares show a part of a subject
+                left, top, right, bottom = rng.choice(boxes)
+                x, y = left + x * (right - left) - size / width / 2, top + y * (bottom - top) - size / height / 2
+            x, y = round(np.clip(x, 0, 1 - size / width) * width), round(np.clip(y, 0, 1 - size / height) * height)
+            cut[number] = np.rint(picture[y : y + size, x : x + size] * 255)
+    return cut
+
+
 KINDS_OF_DATA = {
     "landscapes": (("latents", "concepts"), landscape_sample),
     "subjects": (("latents", "plate", "mask", "concepts"), subject_sample),
@@ -96,18 +121,21 @@ KINDS_OF_DATA = {
 
 
 def main() -> None:
-    """Draw what one of the models learns from."""
+    """Draw the pictures that one of the trainings learns from."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("kind", choices=KINDS_OF_DATA)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--width", type=int, required=True, help="cells")
-    parser.add_argument("--height", type=int, required=True, help="cells")
+    parser.add_argument("kind", choices=(*KINDS_OF_DATA, "squares"))
+    parser.add_argument("output", type=Path, help="a folder; for squares, a file")
+    parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
+    own = settings.load(args.settings)[args.kind]
+    if args.kind == "squares":
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        np.save(args.output, squares(own["count"], own["canvas"], own["size"]))
+        return
     names, draw_sample = KINDS_OF_DATA[args.kind]
-    jobs = [(seed, args.width, args.height) for seed in range(args.count)]
-    write(args.folder, names, draw_sample, jobs, args.processes)
+    jobs = [(seed, own["width"], own["height"]) for seed in range(own["count"])]
+    write(args.output, names, draw_sample, jobs, args.processes)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ class Noising:
         self.count = len(alphas)
 
     def times(self, count: int) -> Tensor:
-        """Draw timesteps: a bell round the noisy half, where a picture's layout is decided, some everywhere, some at the end."""
+        """Draw timesteps: a bell round the noisy half, where layouts are decided, some everywhere, some last."""
         bell = torch.sigmoid(torch.randn(count) * 1.1 + 0.5)
         share = torch.where(torch.rand(count) < 0.4, torch.rand(count), bell)
         share = torch.where(torch.rand(count) < 0.04, torch.ones(()), share)

@@ -14,8 +14,8 @@ from forge.latents import DETAIL_SCALE, LUMA, from_bytes
 class Batch:
     """What one update learns from.
 
-    `latents` and `condition` are (batch, channels, height, width); `concepts` is (batch, slots), on the CPU; `weight` scales the
-    loss of each cell. The condition of an inpainting batch is the mask and the masked picture.
+    `latents` and `condition` are (batch, channels, height, width); `concepts` is (batch, slots), on the CPU; `weight` scales
+    the loss of each cell. The condition of an inpainting batch is the mask and the masked picture.
     """
 
     latents: Tensor

@@ -126,7 +126,14 @@ _GROUND = {
     "mountains": ("dce8f0", "98b4cc"),
     "forest": ("7ca858", "2c5c38"),
 }
-_ROCK = {"desert": "a84c2c", "dunes": "b87040", "meadow": "6c8c6c", "sea": "5c6c74", "mountains": "6c7c98", "forest": "386848"}
+_ROCK = {
+    "desert": "a84c2c",
+    "dunes": "b87040",
+    "meadow": "6c8c6c",
+    "sea": "5c6c74",
+    "mountains": "6c7c98",
+    "forest": "386848",
+}
 _DARK = (0.12, 0.06, 0.16)
 _ALIEN_GROUND = (("d0604c", "8c2c44"), ("b0609c", "5c2c6c"), ("e08058", "a03c50"))
 _ALIEN_ROCK = ("842c48", "502868", "8c3038")
@@ -172,13 +179,27 @@ def compose(rng: Random, time: str, landscape: str, light: str, alien: bool) -> 
     if alien and landscape == "sea":
         near, deep = rgb("58b89c"), rgb("145c60")
     rock = rgb(rng.choice(_ALIEN_ROCK) if alien else _ROCK[landscape])
-    paint = _Paint(tint(near, lit), tint(deep, lit), tint(rock, lit), tint((0.95, 0.97, 1.0), lit), foot, horizon, alien)
-    rocks = landscape == "desert" and rng.random() < 0.7 or alien and landscape != "mountains"
+    paint = _Paint(
+        tint(near, lit), tint(deep, lit), tint(rock, lit), tint((0.95, 0.97, 1.0), lit), foot, horizon, alien
+    )
+    rocks = (landscape == "desert" and rng.random() < 0.7) or (alien and landscape != "mountains")
     shapes = _LAND[landscape](rng, paint, rocks)
     haze = rng.choice((0.0, 0.15, 0.6))
     reflection = mix(lamp, foot, 0.4) if landscape == "sea" else None
     return Scene(
-        time, landscape, light, alien, rocks, (top, middle, foot), horizon, discs, clouds, shapes, haze, foot, reflection
+        time,
+        landscape,
+        light,
+        alien,
+        rocks,
+        (top, middle, foot),
+        horizon,
+        discs,
+        clouds,
+        shapes,
+        haze,
+        foot,
+        reflection,
     )
 
 
@@ -199,7 +220,9 @@ def random_fog(seed: int) -> Fog:
     source = (rng.choice((rng.uniform(-0.1, 0.35), rng.uniform(0.65, 1.1))), rng.uniform(-0.3, -0.1))
     if rng.random() < 0.6:
         aim = math.atan2(1.0, 0.75 - 1.5 * source[0])
-        beams = tuple((aim + offset + rng.uniform(-0.05, 0.05), rng.uniform(0.05, 0.09)) for offset in (-0.5, -0.17, 0.17, 0.5))
+        beams = tuple(
+            (aim + offset + rng.uniform(-0.05, 0.05), rng.uniform(0.05, 0.09)) for offset in (-0.5, -0.17, 0.17, 0.5)
+        )
     return Fog(time, dark, bright, grid, beams, source)
 
 
@@ -353,7 +376,9 @@ def _sea(rng: Random, paint: _Paint, rocks: bool) -> tuple[Shape, ...]:
     shapes = _row_of_rocks(rng, paint, y, 0.3, 0.16, 2) if rocks else []
     if not rocks and rng.random() < 0.5:
         x, half = rng.uniform(0.2, 0.8), rng.uniform(0.12, 0.25)
-        island = tuple((x + half * math.cos(math.pi * (1 - i / 8)), y - 0.07 * math.sin(math.pi * i / 8)) for i in range(9))
+        island = tuple(
+            (x + half * math.cos(math.pi * (1 - i / 8)), y - 0.07 * math.sin(math.pi * i / 8)) for i in range(9)
+        )
         shapes += [Shape(island, paint.far(paint.rock, 0.35), paint.far(paint.rock, 0.5))]
     return (*shapes, _ground(paint, y, 0.45))
 

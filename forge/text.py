@@ -4,10 +4,16 @@ Nothing here is learned. Concept vectors are rows of a Hadamard matrix: +1 and -
 left exactly as they are by the text encoder's last layer norm. A token without meaning is the zero vector.
 """
 
-import torch
-from torch import Tensor
+from itertools import pairwise
 
-from forge.vocabulary import NAMES
+import torch
+from tokenizers import pre_tokenizers
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from forge.vocabulary import NAMES, PLAIN_WORDS, WORDS
+
+START, END, END_OF_WORD = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
 def concept_table(width: int) -> Tensor:
@@ -22,7 +28,9 @@ def concept_table(width: int) -> Tensor:
     return table
 
 
-def random_captions(rows: Tensor, tokens: int, drop_all: float, drop_one: float, generator: torch.Generator | None = None) -> Tensor:
+def random_captions(
+    rows: Tensor, tokens: int, drop_all: float, drop_one: float, generator: torch.Generator | None = None
+) -> Tensor:
     """Make captions, as concept numbers (batch, tokens), from rows of concepts (batch, slots).
 
     Order means nothing to the models, so a caption is the concepts that were kept, some of them twice, and else words without
@@ -36,3 +44,54 @@ def random_captions(rows: Tensor, tokens: int, drop_all: float, drop_one: float,
     captions[:, : rows.shape[1]] = kept
     captions[:, rows.shape[1] : 2 * rows.shape[1]] = again
     return captions
+
+
+def make_tokenizer(tokens: int) -> CLIPTokenizer:
+    """Make a tokenizer that knows every listed word as one token and spells out all others.
+
+    Byte-pair merges are built word by word: each word's missing merges go to the end of the list, where they cannot disturb the
+    words before.
+    """
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [*alphabet, *(letter + END_OF_WORD for letter in alphabet)]
+    merges: list[tuple[str, str]] = []
+    ranks: dict[tuple[str, str], int] = {}
+    for word in (*WORDS, *PLAIN_WORDS):
+        parts = [*word[:-1], word[-1] + END_OF_WORD]
+        while len(parts) > 1:
+            known = [(ranks[pair], at) for at, pair in enumerate(pairwise(parts)) if pair in ranks]
+            at = min(known)[1] if known else 0
+            pair = (parts[at], parts[at + 1])
+            if not known:
+                ranks[pair] = len(merges)
+                merges.append(pair)
+                pieces.append("".join(pair))
+            parts[at : at + 2] = ["".join(pair)]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys([*pieces, START, END]))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=tokens)
+
+
+def make_text_encoder(tokenizer: CLIPTokenizer, width: int) -> CLIPTextModel:
+    """Make a CLIP text encoder that gives each token its concept's vector, whatever stands around it."""
+    vocabulary = tokenizer.get_vocab()
+    config = CLIPTextConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=width,
+        intermediate_size=width,
+        projection_dim=width,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        max_position_embeddings=tokenizer.model_max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = CLIPTextModel(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(1.0 if "norm" in name and name.endswith("weight") else 0.0)
+        table = concept_table(width)
+        embedding = model.get_input_embeddings()
+        for word, number in WORDS.items():
+            embedding.weight[vocabulary[word + END_OF_WORD]] = table[number]
+    return model

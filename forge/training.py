@@ -1,27 +1,18 @@
 """Training of one diffusion UNet, resumable at any moment."""
 
 import argparse
-import os
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
-import yaml
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from forge import latents, samples
+from forge import samples, settings
+from forge.checkpoints import Progress, load, pick_device, save
 from forge.noise import Noising
 from forge.optimizer import Optimizer
 from forge.text import concept_table, random_captions
-
-CHECKPOINT_SECONDS = 120
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device of that name; "auto" is CUDA where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def make_unet(settings: dict, in_channels: int) -> UNet2DConditionModel:
@@ -29,52 +20,39 @@ def make_unet(settings: dict, in_channels: int) -> UNet2DConditionModel:
     return UNet2DConditionModel(**settings, in_channels=in_channels).to(memory_format=torch.channels_last)
 
 
-def save(path: Path, state: dict) -> None:
-    """Write a checkpoint whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    torch.save(state, draft)
-    os.replace(draft, path)
-
-
 class Trainer:
     """Everything that one run holds: the model, its optimiser, its data, and how far it has come."""
 
-    def __init__(self, settings: dict, task: str, data: Path, checkpoint: Path, start: Path | None) -> None:
-        self.settings, self.task, self.checkpoint = settings, settings[task], checkpoint
-        self.device = pick_device(settings["device"])
-        torch.manual_seed(settings["seed"])
-        self.model = make_unet(settings["unet"], self.task["in_channels"]).to(self.device)
+    def __init__(self, chosen: dict, task: str, data: Path, checkpoint: Path, start: Path | None) -> None:
+        self.settings, self.task, self.checkpoint = chosen, chosen[task], checkpoint
+        self.device = pick_device(chosen["device"])
+        torch.manual_seed(chosen["seed"])
+        self.model = make_unet(chosen["unet"], self.task["in_channels"]).to(self.device)
         if start and not checkpoint.exists():
-            load_trunk(self.model, torch.load(start, weights_only=True)["optimizer"]["average"])
-        self.optimizer = Optimizer(self.model, **settings["optimizer"])
-        self.noising = Noising(settings["noise"], self.device)
-        self.table = concept_table(settings["text"]["width"]).to(self.device)
+            load_trunk(self.model, load_file(start))
+        self.optimizer = Optimizer(self.model, **chosen["optimizer"])
+        self.noising = Noising(chosen["noise"], self.device)
+        self.table = concept_table(chosen["text"]["width"]).to(self.device)
         self.source = samples.SOURCES[task](data)
         self.step = 0
-        if checkpoint.exists():
-            state = torch.load(checkpoint, weights_only=True, map_location=self.device)
+        state = load(checkpoint, self.device)
+        if state:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
 
     def run(self) -> None:
         """Go through the stages from where the checkpoint stands; print a line of progress every few seconds."""
-        first, saved, told, seen, losses = 0, time.time(), time.time(), 0, []
+        first, progress = 0, Progress(self.checkpoint)
         for stage in self.task["stages"]:
             for step in range(max(self.step, first), first + stage["steps"]):
                 torch.manual_seed(self.settings["seed"] * 1_000_003 + step)
                 begin, end = stage["rate"]
                 rate = begin + (end - begin) * (step - first) / stage["steps"]
-                losses.append(self.update(stage, rate * min(1, (step + 1) / 50)))
-                self.step, seen = step + 1, seen + stage["batch"]
-                if time.time() - told > 20:
-                    speed = seen / (time.time() - told)
-                    print(f"step {self.step}: loss {np.mean(losses):.4f}, {speed:.1f} samples/s", flush=True)
-                    told, seen, losses = time.time(), 0, []
-                if time.time() - saved > CHECKPOINT_SECONDS:
+                loss = self.update(stage, rate * min(1, (step + 1) / 50))
+                self.step = step + 1
+                if progress.note(self.step, loss, stage["batch"]):
                     self.save()
-                    saved = time.time()
             first += stage["steps"]
         self.save()
 
@@ -119,12 +97,15 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="a checkpoint of the other task to start from")
+    parser.add_argument("--start", type=Path, help="weights of the other task to start from")
+    parser.add_argument("--weights", type=Path, required=True, help="the averaged weights, written at the end")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    settings = yaml.safe_load(args.settings.read_text())
-    Trainer(settings, args.task, args.data, args.checkpoint, args.start).run()
+    trainer = Trainer(settings.load(args.settings), args.task, args.data, args.checkpoint, args.start)
+    trainer.run()
+    weights = trainer.optimizer.average
+    save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,20 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
 }
 
 PLAIN_WORDS = (
-    "a", "an", "the", "of", "in", "at", "on", "with", "and", "by", "to", "from", "over", "under", "above", "near", "far", "off",
-    "wide", "vast", "hour", "light", "lit", "soft", "thin", "thick", "distant", "distance", "horizon", "sky", "landscape", "scene",
-    "view", "shot", "empty", "nobody", "standing", "suit", "spacesuit", "hovering", "floating", "low", "ground", "old", "full",
-    "body", "side", "detailed", "cinematic", "painting", "poster", "illustration", "style", "flat", "colors", "colours", "people",
-    "person", "animals", "text", "watermark", "blur", "blurry", "noise", "ugly", "deformed", "cropped", "drifting",
-    "wisps", "atmosphere", "atmospheric", "warm", "cold", "bright", "dark", "one", "its", "is", "no", "photo",
+    "a", "an", "the", "of", "in", "at", "on", "with", "and", "by", "to", "from", "over", "under", "above", "near",
+    "far", "off", "wide", "vast", "hour", "light", "lit", "soft", "thin", "thick", "distant", "distance", "horizon",
+    "sky", "landscape", "scene", "view", "shot", "empty", "nobody", "standing", "suit", "spacesuit", "hovering",
+    "floating", "low", "ground", "old", "full", "body", "side", "detailed", "cinematic", "painting", "poster",
+    "illustration", "style", "flat", "colors", "colours", "people", "person", "animals", "text", "watermark",
+    "blur", "blurry", "noise", "ugly", "deformed", "cropped", "drifting", "wisps", "atmosphere", "atmospheric",
+    "warm", "cold", "bright", "dark", "one", "its", "is", "no", "photo", "it", "s", "for", "into", "behind",
+    "front", "as", "out", "up", "down", "very", "big", "small", "large", "giant", "little", "tall", "lonely",
+    "beautiful", "calm", "quiet", "through", "fills", "worn", "wearing", "there", "has", "high", "quality",
+    "realistic", "art", "digital", "image", "picture", "deep", "long", "shadows", "shadow", "air", "world",
+    "strange", "floor", "grass", "snow", "snowy", "sand", "water", "pine", "rolling", "few", "lines", "frame",
+    "watermarks", "letters", "words", "signature", "logo", "crowd", "humans", "buildings", "bad", "worst", "jpeg",
+    "artifacts", "left", "right", "middle", "center", "against", "visor", "helmet", "boots", "paint", "panels",
+    "engine", "engines", "glow", "glowing", "glass", "wheels", "seen",
 )  # fmt: skip
 """Common words that mean nothing to the model; listing them keeps each at one token."""
 

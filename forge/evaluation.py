@@ -1,0 +1,203 @@
+"""Evaluation: what the two pipelines make of prompts that they were not trained on, measured and shown."""
+
+import argparse
+import json
+from itertools import combinations, product
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from diffusers import AutoPipelineForInpainting, AutoPipelineForText2Image
+from PIL import Image
+
+from forge import classifier, latents, settings
+from forge.captions import landscape_prompt, subject_prompt
+from forge.data import landscape_sample, subject_sample
+from forge.drawing import draw, to_image
+from forge.masks import GROWTH, Mask, inside, random_mask
+from forge.scenes import ALIEN_LANDSCAPES, LANDSCAPES, LIGHTS, TIMES, compose, held_out, lights_of, random_scene
+from forge.subjects import COLORS, KINDS, paint, place
+
+CANVAS = (768, 512)
+NEGATIVE = "people, animals, text, watermark, blur"
+
+
+def held_out_concepts(rng: Random) -> tuple[str, ...]:
+    """Draw what one held-out prompt names: a time, a landscape and a light that never met in training."""
+    kept = [
+        (time, landscape, light)
+        for time, landscape in product(TIMES, LANDSCAPES)
+        for light in dict.fromkeys(lights_of(time))
+        if held_out(time, landscape, light)
+    ]
+    time, landscape, light = rng.choice(kept)
+    alien = landscape in ALIEN_LANDSCAPES and rng.random() < 0.35
+    return compose(rng, time, landscape, light, alien).concepts
+
+
+def judge_landscapes(count: int) -> classifier.Classifier:
+    """Train the classifier of landscapes on `count` drawn pictures of its own."""
+    drawn = [landscape_sample((10**6 + seed, 96, 64)) for seed in range(count) if seed % 12]
+    cells, rows = (np.stack(parts) for parts in zip(*drawn, strict=True))
+    questions = {"time": TIMES, "landscape": LANDSCAPES, "light": LIGHTS}
+    return classifier.train(cells, rows, questions, 8, 1)
+
+
+def judge_subjects(count: int) -> classifier.Classifier:
+    """Train the classifier of subjects on what `count` drawn pictures show inside their masks."""
+    cells, rows = [], []
+    for seed in range(count):
+        painted, _, mask, row = subject_sample((10**6 + seed, 48, 64))
+        cells.append(cut_out(painted, mask[0]))
+        rows.append(row)
+    return classifier.train(np.stack(cells), np.stack(rows), {"kind": tuple(KINDS), "color": tuple(COLORS)}, 12, 2)
+
+
+def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the part of stored latents (4, height, width) round a mask, stretched to 32 x 32 cells."""
+    ys, xs = np.nonzero(mask)
+    part = torch.from_numpy(cells[:, ys.min() : ys.max() + 1, xs.min() : xs.max() + 1].astype(np.float32))[None]
+    return torch.nn.functional.interpolate(part, (32, 32), mode="bilinear")[0].round().byte().numpy()
+
+
+def cells_of(image: Image.Image) -> np.ndarray:
+    """Return a picture's latents."""
+    return latents.encode(np.asarray(image, np.float32) / 255)
+
+
+def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
+    """Paint held-out prompts; return how many came out right, and the pictures."""
+    judge = judge_landscapes(chosen["classifier_samples"])
+    rng = Random("held-out prompts")
+    right, pictures = dict.fromkeys(judge.questions, 0), []
+    for number in range(chosen["prompts"]):
+        concepts = held_out_concepts(rng)
+        image = paint_landscape(pipeline, landscape_prompt(concepts, rng), number, chosen)
+        answers = judge(cells_of(image))
+        light = next((name for name in concepts if name in LIGHTS), "no sun")
+        truth = {"time": concepts[0], "landscape": concepts[1], "light": light}
+        for question, answer in answers.items():
+            right[question] += answer == truth[question]
+        pictures.append(image)
+    again = [np.asarray(paint_landscape(pipeline, "a desert at golden hour, two suns, rock formations", seed, chosen), np.float32)
+             for seed in range(chosen["seeds"])]  # fmt: skip
+    distance = np.mean([np.abs(a - b).mean() for a, b in combinations(again, 2)])
+    figures = {
+        "prompts": chosen["prompts"],
+        "right": {question: count / chosen["prompts"] for question, count in right.items()},
+        "classifier_right_on_drawn": judge.accuracy,
+        "distance_between_seeds": float(distance),
+    }
+    return figures, pictures
+
+
+def paint_landscape(pipeline, prompt: str, seed: int, chosen: dict) -> Image.Image:
+    """Run text to image as a user would."""
+    return pipeline(
+        prompt,
+        negative_prompt=NEGATIVE,
+        width=CANVAS[0],
+        height=CANVAS[1],
+        num_inference_steps=chosen["steps"],
+        guidance_scale=chosen["guidance_scale"],
+        generator=torch.Generator().manual_seed(seed),
+    ).images[0]
+
+
+def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
+    """Paint subjects into masks on drawn plates; return how many came out right, how they sit, and the pictures."""
+    judge = judge_subjects(chosen["classifier_samples"])
+    rng = Random("held-out subjects")
+    right, fills, seams, pictures = dict.fromkeys(judge.questions, 0), [], [], []
+    for number in range(chosen["subjects"]):
+        scene = random_scene(2 * 10**9 + number)
+        kind, color, mask = rng.choice(list(KINDS)), rng.choice(list(COLORS)), random_mask(rng, 96, 64)
+        plate = draw(scene, *CANVAS)
+        box = place(kind, mask.box, inside(mask, 96, 64, latents.CELL))
+        drawn = paint(plate, kind, color, box, scene)
+        hard = inside(mask, *CANVAS, 1, GROWTH)
+        image = pipeline(
+            subject_prompt(kind, color, rng),
+            negative_prompt=NEGATIVE,
+            image=to_image(plate),
+            mask_image=Image.fromarray(hard.astype(np.uint8) * 255),
+            width=CANVAS[0],
+            height=CANVAS[1],
+            num_inference_steps=chosen["steps"],
+            guidance_scale=chosen["guidance_scale"],
+            strength=0.95,
+            generator=torch.Generator().manual_seed(number),
+        ).images[0]
+        soft = inside(mask, *CANVAS, 1)
+        painted = np.where(soft[..., None], np.asarray(image, np.float32) / 255, plate)
+        answers = judge(cut_out(latents.to_bytes(latents.encode(painted)), hard[::8, ::8]))
+        right["kind"] += answers["kind"] == kind
+        right["color"] += answers["color"] == color
+        fills.append((fill(painted, plate, soft), fill(drawn, plate, soft)))
+        seams.append((seam(painted, mask), seam(drawn, mask)))
+        pictures.append(to_image(painted))
+    figures = {
+        "subjects": chosen["subjects"],
+        "right": {question: count / chosen["subjects"] for question, count in right.items()},
+        "classifier_right_on_drawn": judge.accuracy,
+        "share_of_mask_filled": {"painted": float(np.mean([a for a, _ in fills])), "drawn": float(np.mean([b for _, b in fills])),
+                                 "painted_40_percent_or_more": float(np.mean([a >= 0.4 for a, _ in fills]))},
+        "seam_contrast": {"painted": float(np.mean([a for a, _ in seams])), "drawn": float(np.mean([b for _, b in seams]))},
+    }  # fmt: skip
+    return figures, pictures
+
+
+def fill(painted: np.ndarray, plate: np.ndarray, soft: np.ndarray) -> float:
+    """Return the share of a mask where a picture differs visibly from its plate."""
+    return float((np.abs(painted - plate).max(-1) > 0.1)[soft].mean())
+
+
+def seam(picture: np.ndarray, mask: Mask) -> float:
+    """Return the mean difference of colours just inside and just outside a mask's edge, levels of 255."""
+    bands = [inside(mask, *CANVAS, 1, growth) for growth in (-6, 0, 6)]
+    inner, outer = bands[1] & ~bands[0], bands[2] & ~bands[1]
+    differences = []
+    for row in range(0, CANVAS[1], 16):
+        for column in range(0, CANVAS[0], 16):
+            block = (slice(row, row + 16), slice(column, column + 16))
+            if inner[block].sum() > 20 and outer[block].sum() > 20:
+                means = [picture[block][band[block]].mean(0) for band in (inner, outer)]
+                differences.append(np.abs(means[0] - means[1]).mean())
+    return float(np.mean(differences) * 255) if differences else 0.0
+
+
+def sheet(pictures: list[Image.Image], path: Path, columns: int = 4, rows: int = 6) -> None:
+    """Lay the first pictures out on one sheet."""
+    width, height = CANVAS[0] // 3, CANVAS[1] // 3
+    whole = Image.new("RGB", (columns * width, -(-min(len(pictures), columns * rows) // columns) * height))
+    for number, picture in enumerate(pictures[: columns * rows]):
+        small = picture.resize((width, height), Image.Resampling.LANCZOS)
+        whole.paste(small, (number % columns * width, number // columns * height))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole.save(path, quality=88)
+
+
+def main() -> None:
+    """Measure both pipelines."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    chosen = settings.load(args.settings)["evaluation"]
+    figures = {key: chosen[key] for key in ("steps", "guidance_scale")}
+    parts = (("text-to-image", AutoPipelineForText2Image, evaluate_landscapes),
+             ("inpainting", AutoPipelineForInpainting, evaluate_subjects))  # fmt: skip
+    for name, loader, measure in parts:
+        pipeline = loader.from_pretrained(args.models / name, use_safetensors=True, dtype=torch.float32)
+        pipeline.set_progress_bar_config(disable=True)
+        figures[name], pictures = measure(pipeline, chosen)
+        sheet(pictures, args.output / "sheets" / f"{name}.jpg")
+    (args.output / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Export: the trained parts as two ordinary diffusers pipelines, their common parts stored once."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers.utils import logging
+from safetensors.torch import load_file
+
+from forge.autoencoder import make_autoencoder
+from forge.card import model_card
+from forge.settings import load
+from forge.text import make_text_encoder, make_tokenizer
+from forge.training import make_unet
+
+SHARED = ("tokenizer", "text_encoder", "vae")
+"""Parts that both pipelines have in common; the second folder links to the first one's."""
+
+
+def make_pipelines(settings: dict, decoder: Path, text_to_image: Path, inpainting: Path) -> dict:
+    """Return both pipelines by task, float32 on the CPU, from the weights of their parts."""
+    text, noise = settings["text"], settings["noise"]
+    tokenizer = make_tokenizer(text["tokens"])
+    vae = make_autoencoder(settings["decoder"]["width"], settings["decoder"]["blocks"])
+    vae.load_state_dict(load_file(decoder))
+    shared = {
+        "tokenizer": tokenizer,
+        "text_encoder": make_text_encoder(tokenizer, text["width"]),
+        "vae": vae,
+        "scheduler": DDIMScheduler(**noise, **settings["sampling"]),
+        "safety_checker": None,
+        "feature_extractor": None,
+        "requires_safety_checker": False,
+    }
+    logging.set_verbosity_error()  # the pipelines expect another class of autoencoder, and say so
+    pipelines = {}
+    kinds = (("text_to_image", StableDiffusionPipeline, text_to_image),
+             ("inpainting", StableDiffusionInpaintPipeline, inpainting))  # fmt: skip
+    for task, pipeline, weights in kinds:
+        unet = make_unet(settings["unet"], settings[task]["in_channels"])
+        unet.load_state_dict(load_file(weights))
+        pipelines[task] = pipeline(unet=unet.eval(), **shared)
+    logging.set_verbosity_warning()
+    return pipelines
+
+
+def export(pipelines: dict, folder: Path) -> None:
+    """Write both pipelines in fp16 below `folder`, each whole when its folder appears."""
+    draft = folder / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    names = {"text_to_image": "text-to-image", "inpainting": "inpainting"}
+    for task, pipeline in pipelines.items():
+        pipeline.to(dtype=torch.float16).save_pretrained(draft / names[task], safe_serialization=True)
+    for part in SHARED:
+        link = draft / names["inpainting"] / part
+        shutil.rmtree(link)
+        link.symlink_to(Path("..") / names["text_to_image"] / part, target_is_directory=True)
+    for name in names.values():
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (draft / name).replace(folder / name)
+    draft.rmdir()
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    (folder / "README.md").write_text(model_card(size))
+
+
+def main() -> None:
+    """Write the two pipelines and their model card."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--decoder", type=Path, required=True)
+    parser.add_argument("--text-to-image", type=Path, required=True)
+    parser.add_argument("--inpainting", type=Path, required=True)
+    args = parser.parse_args()
+    export(make_pipelines(load(args.settings), args.decoder, args.text_to_image, args.inpainting), args.folder)
+
+
+if __name__ == "__main__":
+    main()

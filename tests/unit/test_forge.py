@@ -1,0 +1,143 @@
+"""The forge's pure parts: scenes and drawings, words and vectors, latents, and where a subject stands."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from forge import latents
+from forge.captions import landscape_prompt, subject_prompt
+from forge.drawing import draw
+from forge.masks import GROWTH, Mask, inside, random_mask
+from forge.scenes import held_out, random_fog, random_scene
+from forge.settings import STAGES, merged
+from forge.subjects import COLORS, KINDS, paint, place, silhouette
+from forge.vocabulary import CONCEPTS, PLAIN_WORDS, WORDS, concepts_of
+
+ASTRONAUT = Mask("ellipse", (80 / 768, 120 / 512, 280 / 768, 480 / 512))
+VEHICLE = Mask("rectangle", (480 / 768, 200 / 512, 720 / 768, 460 / 512))
+
+
+@pytest.mark.parametrize("random_picture", [random_scene, random_fog])
+def test_a_seed_draws_one_picture(random_picture):
+    assert random_picture(3) == random_picture(3)
+    assert random_picture(3) != random_picture(4)
+    assert np.array_equal(draw(random_picture(3), 96, 64), draw(random_picture(3), 96, 64))
+
+
+def test_a_drawing_is_a_picture_at_any_size():
+    scene = random_scene(5)
+    small, large = draw(scene, 96, 64), draw(scene, 384, 256)
+    assert small.shape == (64, 96, 3) and small.dtype == np.float32
+    assert small.min() >= 0 and large.max() <= 1
+    assert np.abs(large.reshape(64, 4, 96, 4, 3).mean((1, 3)) - small).mean() < 0.01
+
+
+def test_training_never_sees_a_held_out_combination():
+    lights = {"one sun", "two suns", "moon"}
+    for scene in map(random_scene, range(200)):
+        assert not held_out(scene.time, scene.landscape, scene.light)
+        assert (lights & set(scene.concepts) or {"no sun"}) == {scene.light}
+
+
+def test_each_word_has_one_meaning():
+    assert len(WORDS) == sum(len(words) for words in CONCEPTS.values())
+    assert not set(PLAIN_WORDS) & set(WORDS)
+    assert len(set(PLAIN_WORDS)) == len(PLAIN_WORDS)
+
+
+def test_a_caption_names_its_concepts():
+    for seed in range(100):
+        rng = Random(seed)
+        picture = random_fog(seed) if seed % 5 == 0 else random_scene(seed)
+        assert set(picture.concepts) <= set(concepts_of(landscape_prompt(picture.concepts, rng)))
+        kind, color = rng.choice(list(KINDS)), rng.choice(list(COLORS))
+        assert concepts_of(subject_prompt(kind, color, rng)) == (kind, color)
+
+
+def test_a_prompt_means_the_concepts_that_its_words_name():
+    prompt = "A wide alien desert at golden hour, TWO suns; rock formations far off, nobody there"
+    assert concepts_of(prompt) == ("golden hour", "desert", "alien", "rocks", "two suns")
+    assert concepts_of("people, animals, text, watermark, blur") == ()
+
+
+def test_the_text_encoder_looks_words_up():
+    torch = pytest.importorskip("torch")
+    from forge.text import concept_table, make_text_encoder, make_tokenizer
+    from forge.vocabulary import NAMES, NUMBER
+
+    tokenizer = make_tokenizer(48)
+    assert all(len(tokenizer(word).input_ids) == 3 for word in (*WORDS, *PLAIN_WORDS))
+    ids = tokenizer("xylophones at dusk ☃", padding="max_length", return_tensors="pt").input_ids
+    with torch.no_grad():
+        hidden = make_text_encoder(tokenizer, 64)(ids)[0][0]
+    meant = hidden[hidden.abs().sum(1) > 0]
+    assert ids.shape == (1, 48) and len(meant) == 1
+    table = concept_table(64)
+    assert torch.allclose(meant[0], table[NUMBER["dusk"]], atol=1e-4)
+    assert torch.equal(table[1:] @ table[1:].T, 64 * torch.eye(len(NAMES)))
+
+
+def test_the_encoder_set_by_hand_computes_the_latents():
+    torch = pytest.importorskip("torch")
+    from forge.autoencoder import make_autoencoder
+
+    picture = np.random.default_rng(1).random((64, 96, 3), np.float32)
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None] * 2 - 1
+    encoded = make_autoencoder(8, [0, 0, 0, 0]).encode(pixels).latents[0]
+    assert np.abs(encoded.numpy() - latents.encode(picture)).max() < 5e-6
+
+
+def test_an_untrained_decoder_paints_cells_in_their_colour():
+    torch = pytest.importorskip("torch")
+    from forge.autoencoder import make_autoencoder
+
+    color = torch.tensor([0.5, -0.25, 0.0, 0.0])[:, None, None].expand(4, 4, 6)[None]
+    decoded = make_autoencoder(8, [1, 1, 1, 1]).decode(color).sample
+    assert decoded.shape == (1, 3, 32, 48)
+    assert (decoded[0].mean((1, 2)) - color[0, :3, 0, 0]).abs().max() < 0.05
+
+
+def test_latents_survive_storage():
+    stored = latents.to_bytes(latents.encode(draw(random_scene(1), 96, 64), 2))
+    assert stored.shape == (4, 32, 48)
+    assert np.array_equal(latents.to_bytes(latents.from_bytes(stored.astype(np.float32))), stored)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mask", [ASTRONAUT, VEHICLE, random_mask(Random(1), 96, 64), random_mask(Random(2), 96, 64)])
+def test_a_subject_fills_its_mask_and_stays_inside(kind, mask):
+    box = place(kind, mask.box, inside(mask, 96, 64, 8))
+    shape, within = silhouette(kind, box, 384, 256), inside(mask, 384, 256, 2)
+    assert shape[within].sum() > 0.97 * shape.sum()
+    assert shape[within].sum() > 0.25 * within.sum()
+    plate = draw(random_scene(2), 384, 256)
+    painted = paint(plate, kind, "red", box, random_scene(2))
+    shown = inside(mask, 384, 256, 2, GROWTH)
+    assert (painted != plate)[~shown].mean() < 0.002  # the end of a shadow at most
+
+
+def test_the_grown_mask_reaches_one_growth_further():
+    for mask in (ASTRONAUT, VEHICLE):
+        small, grown = inside(mask, 768, 512, 1), inside(mask, 768, 512, 1, GROWTH)
+        for axis in (0, 1):
+            reach = [np.flatnonzero(m.any(axis))[[0, -1]] for m in (small, grown)]
+            assert np.array_equal(reach[0] - reach[1], [GROWTH, -GROWTH])
+
+
+def test_settings_merge_and_unknown_ones_are_refused():
+    assert merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}) == {"a": {"b": 3, "c": 2}}
+    with pytest.raises(KeyError, match="'d' does not exist"):
+        merged({"a": {"b": 1}}, {"a": {"d": 3}})
+
+
+def test_every_setting_is_read_by_a_stage():
+    from pathlib import Path
+
+    import forge
+    from forge.settings import load
+
+    folder = Path(forge.__file__).parent
+    known = load(folder / "settings.yaml")
+    assert set(known) == {key for keys in STAGES.values() for key in keys}
+    merged(known, load(folder / "tiny.yaml"))
