@@ -1,7 +1,8 @@
 """Adapter of the rules that paint: background, subject and effect."""
 
-from strata.painting import Request, paint, title
+from strata.painting import paint, title
 from strata.progress import logged
+from strata.requests import Request
 
 with logged(snakemake.log[0], title(snakemake.output.layer)) as log:
     paint(

@@ -1,34 +1,54 @@
 """One pass at a time on a device, whoever starts it: Snakemake's own limit covers one workflow alone, and not always."""
 
 import os
+import stat
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from strata.errors import StrataError
 
-def locks_folder() -> Path:
-    """Where this user's locks are: on this machine's own disk, for nobody else to touch."""
-    folder = Path(tempfile.gettempdir()) / f"strata-{os.getuid() if hasattr(os, 'getuid') else os.environ['USERNAME']}"
+
+def own_folder() -> Path:
+    """Where this user's locks and sockets are: on this machine's own disk, and closed to everybody else.
+
+    Raises:
+        StrataError: somebody else made it, or opened it to others.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else os.environ["USERNAME"]
+    folder = Path(tempfile.gettempdir()) / f"strata-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if hasattr(os, "getuid") and (
+        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ):
+        raise StrataError(
+            f"{folder} must be a folder of yours that is closed to others (mode 700), and is not. Remove it, or set TMPDIR "
+            "to a folder of your own."
+        )
     return folder
 
 
 @contextmanager
-def exclusive(devices: Sequence[str], folder: Path | None = None) -> Iterator[str]:
+def exclusive(
+    devices: Sequence[str], folder: Path | None = None, waiting: Callable[[], None] = lambda: None
+) -> Iterator[str]:
     """Waits until one of `devices` is free, and holds it.
 
     Args:
         devices: names that are the same for every process of the machine, best first.
+        waiting: called now and then until one is free; what it raises ends the wait.
 
     Yields:
         the name of the device that is held. The operating system lets go of it when the process ends, however it ends.
     """
-    folder = folder or locks_folder()
+    folder = folder or own_folder()
     while True:
+        waiting()
         for device in devices:
             lock = FileLock(folder / f"{device.replace(':', '-')}.lock")
             try:

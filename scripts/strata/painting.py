@@ -1,61 +1,110 @@
 """From a pass to its layer's file: out of the store if it is there, else painted. Imports no model until it must."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from strata import builds
+from strata import builds, models, workers
 from strata.diffusion.store import Store, key
 from strata.errors import StrataError
 from strata.progress import Log
+from strata.requests import Done, Request
 
-
-@dataclass(frozen=True)
-class Request:
-    """A pass to be painted, in plain values.
-
-    Attributes:
-        spec: the resolved pass, as scenes.py gives it.
-        layer: the PNG to write.
-        plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask.
-        runtime: the settings of runtime.schema.yaml, complete.
-        attempt: 1 for the first try; each further one asks for a placement that needs less memory.
-    """
-
-    spec: Mapping
-    layer: str
-    runtime: Mapping
-    attempt: int = 1
-    plate: tuple[str, ...] = ()
-    mask: str | None = None
+Perform = Callable[[Request, object, Log], Done]
+"""Paints a pass, given its window (None for text to image), and writes its layer."""
 
 
 def paint(request: Request, log: Log) -> None:
-    """Writes the layer of a pass, and records in the build's journal how it came about."""
+    """Writes the layer of a pass, and records in the build's journal how it came about.
+
+    A worker that is up does it all. Else the store is asked first, since an edit that is taken back must cost no model;
+    then a worker is started, and where none can be had, this process paints.
+    """
+    request = located(request)
+    try:
+        done = _by_worker(request, log) or obtain(request, log, _perform_here)
+    except StrataError as error:
+        raise StrataError(str(error).replace(f"{request.folder}/", "")) from None
+    layer = Path(request.layer).relative_to(request.folder)
+    if done.how == "store":
+        log.say("from the store")
+    builds.record(layer, done.how, done.started, **({"device": done.device} if done.device else {}))
+
+
+def located(request: Request) -> Request:
+    """The request with absolute paths, so that a process elsewhere can serve it."""
+    folder = Path.cwd()
+    store = request.runtime["store"]
+    model = models.folder(request.spec["model"]["id"])
+    return replace(
+        request,
+        folder=str(folder),
+        layer=str(folder / request.layer),
+        plate=tuple(str(folder / path) for path in request.plate),
+        mask=None if request.mask is None else str(folder / request.mask),
+        model=None if model is None else str(model.resolve()),
+        runtime={**request.runtime, "store": {**store, "folder": str(folder / Path(store["folder"]).expanduser())}},
+    )
+
+
+def obtain(request: Request, log: Log, perform: Perform) -> Done:
+    """Writes the layer of a located request: from the store, or painted by `perform` and then kept there.
+
+    The same for the worker and for a job that paints by itself.
+    """
     started = time.time()
-    store = Store(request.runtime["store"]["folder"], request.runtime["store"]["limit_gb"] * 1e9)
+    store = _store(request)
     window = _window(request)
-    entry = key(request.spec, window.pixels() if window else b"")
+    entry = _entry(request, window)
     with store.claim(entry):
         if store.fetch(entry, request.layer):
-            log.say("from the store")
-            builds.record(request.layer, "store", started)
-            return
-        from strata.diffusion import libraries
-
-        libraries.quiet()
-        from strata.diffusion import jobs
-
-        done = jobs.perform(request, window, log)
+            return Done("store", started)
+        done = perform(request, window, log)
         _keep(store, entry, request.layer, log)
-    builds.record(request.layer, "painted", done.started, device=done.device)
+    return done
 
 
 def title(layer: str) -> str:
     """The name of a layer as people know it: its file within results/."""
     path = Path(layer).with_suffix("")
     return "/".join(path.parts[1:] if path.parts[0] == "results" else path.parts)
+
+
+def _by_worker(request: Request, log: Log) -> Done | None:
+    try:
+        return (
+            workers.hand_over(request, log, start_one=False)
+            or _from_store(request)
+            or workers.hand_over(request, log, start_one=True)
+        )
+    except workers.LostError as lost:
+        log.say(f"{lost}; the job paints by itself")
+        return None
+
+
+def _from_store(request: Request) -> Done | None:
+    started = time.time()
+    found = _store(request).fetch(_entry(request, _window(request)), request.layer)
+    return Done("store", started) if found else None
+
+
+def _perform_here(request: Request, window, log: Log) -> Done:
+    from strata.diffusion import libraries
+
+    libraries.quiet()
+    from strata.diffusion import jobs, shelf
+
+    return jobs.perform(request, window, log, shelf.Shelf())
+
+
+def _store(request: Request) -> Store:
+    settings = request.runtime["store"]
+    return Store(settings["folder"], settings["limit_gb"] * 1e9)
+
+
+def _entry(request: Request, window) -> str:
+    return key(request.spec, window.pixels() if window else b"")
 
 
 def _window(request: Request):

@@ -11,6 +11,10 @@ from typing import TextIO
 from strata.errors import StrataError
 
 
+class AbandonedError(Exception):
+    """Nobody waits for the pass any more."""
+
+
 class Log:
     """A job's log file and its line on the terminal.
 
@@ -28,6 +32,9 @@ class Log:
         self._file.write(f"{text}\n")
         self._file.flush()
         self._print(text, end="\n")
+
+    def check(self) -> None:
+        """Raises AbandonedError if nobody reads the log any more. A job's own log is read as long as the job lives."""
 
     def step(self, done: int, steps: int) -> None:
         """Reports a finished step of the sampler."""

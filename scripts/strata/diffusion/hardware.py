@@ -1,6 +1,7 @@
 """The devices of this machine, what they compute in, and how a pipeline is laid out on them."""
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -85,3 +86,29 @@ def placement(setting: str, attempt: int, device: str, weights: int, free: int) 
 def free_memory(device: str) -> int:
     """The bytes free on a device; for a processor there is nothing to choose, and 0 is said."""
     return torch.cuda.mem_get_info(torch.device(device))[0] if device.startswith("cuda") else 0
+
+
+def available_memory(device: str) -> int:
+    """The bytes that may still be taken on a device without harm to other programs; for a processor, of the memory."""
+    if device.startswith("cuda"):
+        return free_memory(device)
+    return min([_available(), *_cgroup_headroom()])
+
+
+def _available() -> int:
+    # What the page cache holds counts as available, so that the C library's number of free pages is far too low.
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return 2**63  # unknown: the operating system swaps where it must
+
+
+def _cgroup_headroom() -> list[int]:
+    """What the limit of the process's control group leaves, which a job of a cluster's queue has; empty for none."""
+    try:
+        group = Path("/proc/self/cgroup").read_text().rpartition("::")[2].strip()
+        folder = Path("/sys/fs/cgroup") / group.lstrip("/")
+        return [int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())]
+    except (OSError, ValueError):
+        return []

@@ -1,71 +1,101 @@
 """One pass on a device of this machine: claim it, load, paint, write the layer."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import diffusers
 import torch
+from PIL import Image
 
 import strata
 from strata import layers
 from strata.devices import exclusive
-from strata.diffusion import hardware, passes, pipelines
+from strata.diffusion import hardware, passes
+from strata.diffusion.shelf import Shelf
+from strata.diffusion.weights import Weights
 from strata.errors import StrataError
-from strata.painting import Request
 from strata.progress import Log
+from strata.requests import Done, Request
 from strata.windows import Window
 
 
-class Done(NamedTuple):
-    """The device that painted, and when it was taken, in seconds since the epoch."""
-
-    device: str
-    started: float
-
-
-def perform(request: Request, window: Window | None, log: Log) -> Done:
+def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> Done:
     """Paints a pass and writes its layer.
 
     Args:
+        request: located, that is with absolute paths.
         window: what an inpainting pass sees; None for text to image.
+        shelf: the pipelines that this process holds.
+
+    Raises:
+        StrataError: a sentence about what is wrong with the device, the model, or what it painted.
     """
-    spec, runtime = request.spec, request.runtime
-    if not hardware.available(runtime["device"]):
-        raise StrataError(
-            f"The config's runtime asks for the device {runtime['device']!r}, which this machine (or its build of torch) "
-            "does not have. Set it to auto."
-        )
-    devices = hardware.devices(runtime["device"])
-    hardware.use_threads(runtime["threads"])
-    with exclusive(tuple(devices)) as name:
+    with _claimed(request, log) as (name, device):
         started = time.time()
-        device = devices[name]
+        image = _with_room(request, device, shelf, lambda: _paint(request, window, log, shelf, device))
+    made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
+    described = {key: value for key, value in request.spec.items() if key != "plate"}
+    layers.write(request.layer, image, layers.provenance(described, made_by))
+    return Done("painted", started, name)
+
+
+def prepare(request: Request, log: Log, shelf: Shelf) -> None:
+    """Loads the pipeline of a pass that is to come."""
+    with _claimed(request, log) as (_, device):
+        _with_room(request, device, shelf, lambda: _pipeline(request, device, shelf))
+
+
+@contextmanager
+def _claimed(request: Request, log: Log) -> Iterator[tuple[str, str]]:
+    """Holds a device: its name for every process of the machine, and torch's."""
+    setting = request.runtime["device"]
+    if not hardware.available(setting):
+        raise StrataError(
+            f"The config's runtime asks for the device {setting!r}, which this machine (or its build of torch) does not "
+            "have. Set it to auto."
+        )
+    devices = hardware.devices(setting)
+    hardware.use_threads(request.runtime["threads"])
+    with exclusive(tuple(devices), waiting=log.check) as name:
+        log.check()
+        yield name, devices[name]
+
+
+def _with_room(request: Request, device: str, shelf: Shelf, work):
+    """Does the work; if the memory does not suffice, once more without the pipelines of other passes."""
+    for last in (False, True):
         try:
-            pipeline, placement = pipelines.load(
-                spec["task"], spec["model"], device, runtime["placement"], request.attempt
-            )
-            log.say(
-                f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}"
-            )
-            image = _paint(pipeline, spec, window, log)
+            return work()
         except (torch.OutOfMemoryError, MemoryError) as error:
-            raise StrataError(_out_of_memory(request, device, error)) from None
-        made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
-        described = {key: value for key, value in spec.items() if key != "plate"}
-        layers.write(request.layer, image, layers.provenance(described, made_by))
-        return Done(name, started)
+            reason = " ".join(str(error).split())[:200]
+        # Out here the traceback, which holds what the pass had allocated, is gone.
+        if not shelf.forget(device) or last:
+            raise StrataError(_out_of_memory(request.attempt, device, reason))
 
 
-def _paint(pipeline, spec, window: Window | None, log: Log):
+def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, device: str) -> Image.Image:
+    spec = request.spec
+    pipeline, placement = _pipeline(request, device, shelf)
+    log.say(f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}")
     if window is None:
         return passes.text_to_image(pipeline, spec, log.step)
     return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step))
 
 
-def _out_of_memory(request: Request, device: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:200]
+def _pipeline(request: Request, device: str, shelf: Shelf):
+    weights = Weights(
+        request.spec["model"],
+        Path(request.model) if request.model else None,
+        Path(request.folder, ".strata/models.json"),
+    )
+    return shelf.pipeline(request.spec["task"], weights, device, request.runtime["placement"], request.attempt)
+
+
+def _out_of_memory(attempt: int, device: str, reason: str) -> str:
     return (
-        f"{device} ran out of memory at attempt {request.attempt} ({reason}). A further attempt, if the profile's "
-        "`retries` allows one, takes less: part by part, then layer by layer. What helps beside: a lower canvas.scale, "
-        "or `context` margins for the subjects."
+        f"{device} ran out of memory at attempt {attempt} ({reason}). A further attempt, if the profile's `retries` allows "
+        "one, takes less: part by part, then layer by layer. What helps beside: a lower canvas.scale, or `context` margins "
+        "for the subjects."
     )

@@ -2,56 +2,93 @@
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 
 import diffusers
 import torch
-from diffusers import AutoPipelineForInpainting, AutoPipelineForText2Image
+from diffusers import DiffusionPipeline
 
-from strata import models
 from strata.diffusion import hardware
 from strata.errors import StrataError
 
-CLASSES = {"text_to_image": AutoPipelineForText2Image, "inpaint": AutoPipelineForInpainting}
+# diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
+# `<family>Pipeline` and `<family>InpaintPipeline`; any other is left to them.
+FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage")
 
 
-def load(task: str, model: Mapping, device: str, placement: str, attempt: int):
-    """Returns a pipeline that is ready to paint.
+def load(
+    task: str,
+    model: Mapping,
+    folder: Path | None,
+    device: str,
+    placement: str,
+    attempt: int,
+    shared: Mapping[str, object] | None = None,
+):
+    """Returns a pipeline that is ready to paint, and its placement.
 
     Args:
         task: text_to_image or inpaint.
         model: `id`, `revision`, `variant`, `dtype` and `scheduler`, as in the scene's schema.
+        folder: the model's; None for one on the hub.
         device: torch's name of it.
         placement, attempt: see hardware.placement().
+        shared: components that another pipeline has on the device already, by name.
 
     Raises:
         StrataError: the weights are not there, are not safetensors, or the scheduler is unknown.
     """
-    dtype = hardware.dtype(model["dtype"], device)
+    shared = shared or {}
+    source = folder or model["id"]
     try:
-        pipeline = CLASSES[task].from_pretrained(
-            models.folder(model["id"]) or model["id"],
+        pipeline = _kind(task, source, model["revision"]).from_pretrained(
+            source,
             revision=model["revision"],
             variant=model["variant"],
-            dtype=dtype,
+            dtype=hardware.dtype(model["dtype"], device),
             use_safetensors=True,
+            **shared,
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise StrataError(_cannot_load(model["id"], error)) from None
+        raise StrataError(_cannot_load(model["id"], folder, error)) from None
+    needed = weights(pipeline) - sum(map(_bytes, _modules(shared.values())))
+    chosen = hardware.placement(placement, attempt, device, needed, hardware.free_memory(device))
+    if shared and chosen != hardware.LADDER[0]:
+        # Offload hooks move a part about, which the other pipeline could not stand.
+        del pipeline
+        return load(task, model, folder, device, placement, attempt)
     if model["scheduler"]:
         pipeline.scheduler = _scheduler(model["scheduler"], pipeline.scheduler)
     if getattr(pipeline, "watermark", None):
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
     pipeline.set_progress_bar_config(disable=True)
-    chosen = hardware.placement(placement, attempt, device, weights(pipeline), hardware.free_memory(device))
     _place(pipeline, device, chosen)
     return pipeline, chosen
 
 
+def _kind(task: str, source: str | Path, revision: str | None) -> type:
+    """The class of the pipeline for a task."""
+    named = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
+    for family in FAMILIES:
+        kinds = {"text_to_image": f"{family}Pipeline", "inpaint": f"{family}InpaintPipeline"}
+        if named in kinds.values():
+            return getattr(diffusers, kinds[task])
+    auto = {"text_to_image": "AutoPipelineForText2Image", "inpaint": "AutoPipelineForInpainting"}
+    return getattr(diffusers, auto[task])
+
+
 def weights(pipeline) -> int:
     """The bytes of a pipeline's weights."""
-    modules = {id(part): part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)}
-    return sum(tensor.numel() * tensor.element_size() for part in modules.values() for tensor in part.parameters())
+    return sum(map(_bytes, _modules(pipeline.components.values())))
+
+
+def _modules(parts) -> list[torch.nn.Module]:
+    return list({id(part): part for part in parts if isinstance(part, torch.nn.Module)}.values())
+
+
+def _bytes(part: torch.nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in part.parameters())
 
 
 def _place(pipeline, device: str, placement: str) -> None:
@@ -74,9 +111,9 @@ def _scheduler(name: str, current):
     return getattr(diffusers, name).from_config(current.config)
 
 
-def _cannot_load(model: str, error: Exception) -> str:
+def _cannot_load(model: str, folder: Path | None, error: Exception) -> str:
     reason = " ".join(str(error).split())[:300]
-    if models.folder(model):
+    if folder:
         remedy = "Its folder must hold all parts that model_index.json names, with safetensors weights; copy it again."
     else:
         remedy = (

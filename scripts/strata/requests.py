@@ -1,0 +1,43 @@
+"""What a job asks for and what it gets: plain values, which can be sent to another process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """A pass to be painted.
+
+    Attributes:
+        spec: the resolved pass, as scenes.py gives it.
+        layer: the PNG to write.
+        plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask.
+        runtime: the settings of runtime.schema.yaml, complete.
+        attempt: 1 for the first try; each further one asks for a placement that needs less memory.
+        folder: the workflow's working directory; once it is given, all paths are absolute.
+        model: the folder of the model, if it is one on this machine's disk.
+    """
+
+    spec: Mapping
+    layer: str
+    runtime: Mapping
+    attempt: int = 1
+    plate: tuple[str, ...] = ()
+    mask: str | None = None
+    folder: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a layer came about.
+
+    Attributes:
+        how: painted or store, as in builds.WORDS.
+        started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
+        device: what painted it; None for one from the store.
+    """
+
+    how: str
+    started: float
+    device: str | None = None

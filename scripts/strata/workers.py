@@ -1,0 +1,224 @@
+"""The way to the worker: where it listens, how it is started, and how a pass is handed over.
+
+Every job that paints comes through here, so that it imports next to nothing. The worker itself is diffusion/worker.py.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+
+from strata.devices import own_folder
+from strata.errors import StrataError
+from strata.progress import Log
+from strata.requests import Done, Request
+
+COMMAND = Path(__file__).resolve().parents[1] / "worker.py"
+
+LONGEST_MESSAGE = 1_000_000  # bytes; a request is a few thousand
+
+# How long a worker may take to answer before it is taken for hung. It does at once, but while it imports or swaps.
+PATIENCE_SECONDS = 30
+
+STARTS = 3  # tries, should workers end as soon as they begin
+
+# These decide which devices a process may use, and so who can share a worker. One that belongs to a job of a cluster's
+# queue must not serve another job.
+DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_ID")
+
+# Variables that begin so decide what a process computes, or which models it may fetch.
+ENVIRONMENT = ("CUBLAS", "CUDA", "HF_", "HUGGING", "LD_", "MKL_", "ONEDNN", "OMP_", "PYTHONPATH", "PYTORCH", "TORCH")
+
+LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "numpy", "PIL")
+
+
+class LostError(Exception):
+    """There is no worker to be had, or it ended before the pass did: a sentence without its full stop."""
+
+
+def address() -> Path:
+    """The socket of the worker for this user, on this machine, with the devices that this process may use."""
+    seen = "\0".join(os.environ.get(name, "") for name in DEVICES)
+    return own_folder() / f"worker-{hashlib.sha256(seen.encode()).hexdigest()[:8]}.socket"
+
+
+def version(environment: Mapping[str, str]) -> str:
+    """The digest of all that a worker must have in common with a job, so that its pixels are those of the job.
+
+    The library's source, the interpreter, the installed packages, the processor's cores that may be used, and the
+    environment. Nothing is imported for it.
+    """
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    for module in sorted(Path(__file__).resolve().parent.rglob("*.py")):
+        digest.update(module.read_bytes())
+    for name in LIBRARIES:
+        found = importlib.util.find_spec(name)
+        stat = Path(found.origin).stat() if found and found.origin else None
+        digest.update(f"{name} {stat and (found.origin, stat.st_mtime_ns, stat.st_size)}".encode())
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    decisive = [
+        (name, value)
+        for name, value in sorted(environment.items())
+        # Snakemake sets OMP_NUM_THREADS and the like for each rule; a pass sets its threads itself.
+        if name.startswith(ENVIRONMENT) and not name.endswith("_NUM_THREADS")
+    ]
+    digest.update(repr((cores, decisive)).encode())
+    return digest.hexdigest()[:16]
+
+
+def send(connection: Connection, message: Mapping) -> None:
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def receive(connection: Connection) -> dict:
+    """The next message. EOFError or OSError: the other end is gone."""
+    return json.loads(connection.recv_bytes(LONGEST_MESSAGE))
+
+
+def hand_over(request: Request, log: Log, start_one: bool) -> Done | None:
+    """Has the worker make a layer.
+
+    Args:
+        request: located, that is with absolute paths.
+        start_one: whether to start a worker if none is there.
+
+    Returns:
+        how the layer came about; None if there is no worker, and none was started.
+
+    Raises:
+        StrataError: what the worker found wrong with the pass.
+        LostError: the layer is still to be made, and not by a worker.
+    """
+    if not request.runtime["worker"]["enabled"]:
+        return None
+    try:
+        return _try(request, log, start_one)
+    except LostError as lost:
+        log.say(f"{lost}; it is started again")
+        return _try(request, log, start_one=True)
+
+
+def ask(socket: Path, what: str) -> dict | None:
+    """Asks the worker at a socket for its `status`, or to `stop` at once; None if there is none."""
+    try:
+        with Client(str(socket), family="AF_UNIX") as connection:
+            send(connection, {"do": what})
+            return receive(connection) if connection.poll(PATIENCE_SECONDS) else None
+    except (OSError, EOFError):
+        return None
+
+
+def start(idle_seconds: float) -> subprocess.Popen:
+    """Starts a worker without waiting for it; if one is up already, the new one ends at once.
+
+    It is no part of the build: a session of its own, and nothing of the build's terminal, pipes or folder.
+    """
+    with address().with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, str(COMMAND), "serve", str(address()), str(idle_seconds)],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _try(request: Request, log: Log, start_one: bool) -> Done | None:
+    try:
+        connection = _connect(request, log, start_one)
+    except (OSError, EOFError, ValueError) as error:
+        raise LostError(f"no worker can be had: {error}") from None
+    if connection is None:
+        return None
+    with connection:
+        return _converse(connection, request, log)
+
+
+def _connect(request: Request, log: Log, start_one: bool) -> Connection | None:
+    """A connection to a worker that took the request; None if there is none and none is wanted."""
+    idle_seconds = request.runtime["worker"]["idle_seconds"]
+    process, starts = None, 0
+    while True:
+        if connection := _reach():
+            if _accepts(connection, request):
+                return connection
+            connection.close()
+            if process is None:
+                log.say("the worker is of another version: it makes room for one of this")
+            start_one = True
+        if not start_one:
+            return None
+        if process and process.poll():
+            raise OSError(f"it ended with {process.returncode}, see {address().with_suffix('.log')}")
+        if process is None or process.poll() == 0:
+            # One that is not needed, since another was faster, ends with 0.
+            starts += 1
+            if starts > STARTS:
+                raise OSError(f"it ends as soon as it begins, see {address().with_suffix('.log')}")
+            process = start(idle_seconds)
+        time.sleep(0.02)
+
+
+def _reach() -> Connection | None:
+    try:
+        return Client(str(address()), family="AF_UNIX")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None  # not started, or killed
+
+
+def _accepts(connection: Connection, request: Request) -> bool:
+    """Hands a request in; False if the worker is of another version, or just about to end."""
+    part = _part(request)
+    try:
+        send(
+            connection,
+            {"do": "paint", "version": version(os.environ), "request": asdict(replace(request, layer=str(part)))},
+        )
+        if not connection.poll(PATIENCE_SECONDS):
+            raise OSError(f"it does not answer; `python {COMMAND} stop` ends it")
+        return receive(connection).get("accepted", False)
+    except (EOFError, ConnectionError):
+        return False
+
+
+def _part(request: Request) -> Path:
+    """Where the worker writes the layer: the job itself puts it into its place.
+
+    A worker may notice late that a job was stopped. What it writes then must not replace the layer of a later build.
+    """
+    layer = Path(request.layer)
+    return layer.with_name(f".{layer.name}.{os.getpid()}")
+
+
+def _converse(connection: Connection, request: Request, log: Log) -> Done:
+    """Passes on what the worker tells, until the layer is there."""
+    part = _part(request)
+    try:
+        while True:
+            match receive(connection):
+                case {"say": text}:
+                    log.say(text)
+                case {"step": [done, steps]}:
+                    log.step(done, steps)
+                case {"done": done}:
+                    part.replace(request.layer)
+                    return Done(**done)
+                case {"wrong": sentence}:
+                    raise StrataError(sentence.replace(str(part), request.layer))
+                case {"failed": error, "traceback": lines}:
+                    failure = RuntimeError(f"in the worker: {error}")
+                    failure.add_note(lines)
+                    raise failure
+    except (EOFError, ConnectionError):
+        raise LostError("the worker ended in the middle of the pass") from None
+    finally:
+        for left in part.parent.glob(f".*{part.name}*"):
+            left.unlink(missing_ok=True)
