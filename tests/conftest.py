@@ -1,7 +1,55 @@
-"""Makes the library and the forge importable, as the workflow does for its scripts."""
+"""Tiny models and one built scene, made once for all tests, whichever process runs them."""
 
 import sys
 from pathlib import Path
 
+import pytest
+from filelock import FileLock
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT), str(ROOT / "tests")]
+
+from workshop import Workshop  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """A folder that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def models(shared) -> Path:
+    """The folder of the tiny pipelines `text-to-image` and `inpainting`."""
+    folder = shared / "models"
+    with FileLock(shared / "models.lock"):
+        if not folder.exists():
+            import tiny
+
+            tiny.text_to_image(folder / "text-to-image")
+            tiny.inpainting(folder / "inpainting")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(shared, models) -> Workshop:
+    """The tiny scene, built. To be looked at and copied, not changed."""
+    folder = shared / "finished"
+    with FileLock(shared / "finished.lock"):
+        workshop = Workshop(folder, models)
+        if not (folder / "results/final.png").exists():
+            workshop.build()
+    return workshop
+
+
+@pytest.fixture
+def built(finished, tmp_path) -> Workshop:
+    """A copy of the built scene, to be edited and built again."""
+    return finished.copy(tmp_path / "scene")
+
+
+@pytest.fixture
+def empty(models, tmp_path) -> Workshop:
+    """The tiny scene, not built."""
+    return Workshop(tmp_path / "scene", models)

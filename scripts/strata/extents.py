@@ -37,15 +37,18 @@ def shape_box(shape: Mapping) -> Box | None:
     return Box(*shape["bbox"])
 
 
-def mask_box(mask: Mapping, canvas: Box) -> Box:
+def mask_box(mask: Mapping, canvas: Box, scale: float) -> Box:
     """A box in canvas pixels outside of which the drawn mask is black for certain.
 
-    The whole canvas for an image, an inverted mask and a linear gradient. Else the shapes' boxes, grown as the mask is
-    and by twice the feather, the reach of its blur, and rounded outwards.
+    The whole canvas for an image, an inverted mask and a linear gradient. Else the shapes' boxes, grown as the mask is,
+    by twice the feather (the reach of its blur) and by two rendered pixels (`scale` of them to a canvas pixel), and
+    rounded outwards.
     """
     boxes = [shape_box(shape) for shape in mask["shapes"] or ()]
     if mask["invert"] or not boxes or None in boxes:
         return canvas
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    reach = Box(min(lefts), min(tops), max(rights), max(bottoms)).grown(mask["grow"] + 2 * mask["feather"] + 2)
+    reach = Box(min(lefts), min(tops), max(rights), max(bottoms)).grown(
+        max(mask["grow"], 0) + 2 * mask["feather"] + 2 / scale
+    )
     return Box(floor(reach.left), floor(reach.top), ceil(reach.right), ceil(reach.bottom))

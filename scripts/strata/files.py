@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +29,8 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise StrataError(cannot_write(path, error)) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def cannot_write(path: str | Path, error: OSError) -> str:

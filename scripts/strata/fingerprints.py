@@ -3,9 +3,12 @@
 import ast
 import hashlib
 import json
-import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from strata.errors import StrataError
+from strata.files import replacing
 
 LIBRARY = Path(__file__).resolve().parent
 
@@ -64,17 +67,13 @@ def _file_digest(path: Path) -> str:
 
 def _recall(memory: Path | None) -> dict:
     try:
-        return json.loads(memory.read_text()) if memory else {}
+        known = json.loads(memory.read_text()) if memory else {}
     except (OSError, ValueError):
         return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _remember(memory: Path, entries: dict) -> None:
     # It only saves time: a folder that cannot be written costs the next build another reading.
-    part = memory.with_name(f"{memory.name}.{os.getpid()}")
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(entries))
-        part.replace(memory)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with suppress(StrataError), replacing(memory) as file:
+        file.write(json.dumps(entries).encode())

@@ -120,10 +120,10 @@ class Scene:
         margin = self.subjects[name]["context"]
         if margin == "canvas":
             return True
-        canvas = Box(0, 0, self.canvas["width"], self.canvas["height"])
+        canvas, scale = Box(0, 0, self.canvas["width"], self.canvas["height"]), self.canvas["scale"]
         # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
-        window = mask_box(self.subjects[name]["mask"], canvas).grown(margin + 2 * LATENT_CELL / self.canvas["scale"])
-        return window.meets(mask_box(self.subjects[other]["mask"], canvas))
+        window = mask_box(self.subjects[name]["mask"], canvas, scale).grown(margin + 2 * LATENT_CELL / scale)
+        return window.meets(mask_box(self.subjects[other]["mask"], canvas, scale))
 
     def _default_stack(self) -> list[dict]:
         plain = {"opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0.0, 0.0]}

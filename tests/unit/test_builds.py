@@ -1,0 +1,66 @@
+"""A build: alone in its folder, with a closing line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+from strata import builds
+from strata.devices import exclusive
+from strata.errors import StrataError
+
+HOLD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from strata.builds import Build
+build = Build()
+build.begin()
+print("held", flush=True)
+input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_two_builds_in_one_folder_do_not_meet(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(ROOT / "scripts")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(StrataError, match=f"Another build is at work in {tmp_path}"):
+            builds.Build().begin()
+        other.kill()
+    builds.Build().begin()  # a killed build holds nothing
+
+
+def test_the_closing_line_tells_what_was_done():
+    build = builds.Build()
+    build.begin()
+    builds.record("results/masks/rover.png", "drawn", 1.0)
+    builds.record("results/background.png", "store", 1.0)
+    builds.record("results/subjects/rover.png", "painted", 1.0, device="cpu")
+    builds.record("results/final.png", "composited", 1.0)
+    said = build.end()
+    assert said.startswith("results/final.png: rover painted; background from the store; ")
+    assert said.endswith(" s")
+
+
+@pytest.mark.parametrize(
+    ("entries", "line"),
+    [
+        ([], "No picture asked for: nothing painted; 2.0 s"),
+        ([{"layer": "results/a/final.png", "how": "composited"}], "results/a/final.png: nothing painted; 2.0 s"),
+    ],
+)
+def test_a_build_that_paints_nothing_says_so(entries, line):
+    assert builds.summary(entries, 2.0) == line
+
+
+def test_devices_are_held_one_by_one(tmp_path):
+    with exclusive(["cuda:0", "cuda:1"], tmp_path) as first, exclusive(["cuda:0", "cuda:1"], tmp_path) as second:
+        assert (first, second) == ("cuda:0", "cuda:1")
+    with exclusive(["cuda:0"], tmp_path) as again:
+        assert again == "cuda:0"

@@ -1,0 +1,125 @@
+"""The schema: defaults, types, and sentences about what is wrong."""
+
+import copy
+
+import pytest
+
+from strata.errors import StrataError
+from strata.schema import Schema
+
+SCENE = {
+    "background": {"prompt": "a desert", "guidance_scale": 8},
+    "subjects": {
+        "astronaut": {"prompt": "an astronaut", "mask": {"shapes": [{"shape": "ellipse", "bbox": [0, 0, 9, 9]}]}},
+    },
+}
+
+
+@pytest.fixture
+def schema() -> Schema:
+    return Schema("scene")
+
+
+def edited(key: str, value: object) -> dict:
+    scene = copy.deepcopy(SCENE)
+    *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
+    place = scene
+    for parent in parents:
+        place = place[parent] if isinstance(place, list) else place.setdefault(parent, {})
+    place[last] = value
+    return scene
+
+
+def test_defaults_are_filled_in_at_every_depth(schema):
+    full = schema.complete(SCENE, "config.yaml")
+    assert full["canvas"] == {"width": 768, "height": 512, "scale": 1.0}
+    assert full["background"]["seed"] == 0
+    assert full["subjects"]["astronaut"]["mask"]["feather"] == 8.0
+    assert full["composite"]["finish"]["contrast"] == 1.0
+    assert full["models"]["inpainting"]["dtype"] == "auto"
+
+
+def test_the_description_stays_as_it_was(schema):
+    before = copy.deepcopy(SCENE)
+    schema.complete(SCENE, "config.yaml")["background"]["seed"] = 5
+    assert before == SCENE
+    assert schema.complete(SCENE, "config.yaml")["background"]["seed"] == 0
+
+
+def test_whole_and_real_numbers_mean_the_same(schema):
+    real = schema.complete(edited("background.steps", 40.0), "config.yaml")
+    whole = schema.complete(edited("background.steps", 40), "config.yaml")
+    assert repr(real) == repr(whole)
+    assert repr(whole["background"]["guidance_scale"]) == "8.0"
+    assert repr(whole["subjects"]["astronaut"]["mask"]["shapes"][0]["bbox"]) == "[0.0, 0.0, 9.0, 9.0]"
+
+
+def test_a_complete_scene_is_complete(schema):
+    full = schema.complete(SCENE, "config.yaml")
+    assert repr(schema.complete(full, "config.yaml")) == repr(full)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("backgroun", {}, "config.yaml: backgroun is not a key of the schema. Did you mean background?"),
+        ("background.promt", "x", "background.promt is not a key of the schema. Did you mean prompt?"),
+        ("background.zzz", "x", "background.zzz is not a key of the schema. Known here: guidance_scale, "),
+        ("background.seed", "x", "background.seed is 'x', but must be a whole number, at least 0"),
+        ("background.seed", True, "background.seed is True, but must be a whole number"),
+        ("background.seed", -1, "background.seed is -1, but must be a whole number, at least 0"),
+        ("background.steps", 0, "background.steps is 0, but must be a whole number, at least 1"),
+        ("background.prompt", None, "background.prompt is None, but must be a text, not empty (What to paint)."),
+        ("background.prompt", "", "background.prompt is '', but must be a text, not empty"),
+        ("canvas.scale", 0, "canvas.scale is 0.0, but must be a number, at least 0.05"),
+        ("subjects.a/b", {"prompt": "x", "mask": {}}, "subjects holds a layer named 'a/b'."),
+        ("subjects.Big", {"prompt": "x", "mask": {}}, "subjects holds a layer named 'Big'."),
+        ("subjects", None, "subjects is None, but must be a mapping of keys"),
+        ("subjects.astronaut", {"prompt": "x"}, "subjects.astronaut.mask is missing. Add it:"),
+        ("subjects.astronaut.strength", 0, "subjects.astronaut.strength is 0.0, but must be a number, above 0"),
+        ("subjects.astronaut.context", "far", "subjects.astronaut.context is 'far', but must be"),
+        ("subjects.astronaut.mask.shapes.0.bbx", 1, "subjects.astronaut.mask.shapes[0].bbx is not a key"),
+        (
+            "subjects.astronaut.mask.shapes.0.bbox",
+            [1, 2],
+            "shapes[0].bbox is [1.0, 2.0], but must be a list, at least 4",
+        ),
+        (
+            "subjects.astronaut.mask.shapes.0.shape",
+            "elipse",
+            "shapes[0].shape is 'elipse', but must be one of ellipse,",
+        ),
+        ("subjects.astronaut.mask.shapes.0.shape", "polygon", "shapes[0].points is missing. Add it: The corners."),
+        ("composite.layers", [{"layer": "x", "blnd": 1}], "composite.layers[0].blnd is not a key"),
+        ("models.inpainting", {"dtype": "auto"}, "models.inpainting.id is missing."),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_key_and_value(schema, key, value, said):
+    with pytest.raises(StrataError) as error:
+        schema.complete(edited(key, value), "config.yaml")
+    assert said in str(error.value)
+    assert "data" not in str(error.value)
+
+
+def described(schema: Schema, node: dict, path: str = "") -> list[str]:
+    """The keys that lack a description, a type, or (unless they must be given) a default."""
+    poor = []
+    for key, value in node.get("properties", {}).items():
+        where = f"{path}.{key}".lstrip(".")
+        full = {**schema._resolve(value), **value}
+        if "shape" not in where.split(".")[-2:-1] and value != {}:
+            lacks = {"description"} - full.keys()
+            lacks |= set() if full.keys() & {"type", "enum", "allOf", "$ref"} else {"type"}
+            lacks |= set() if "default" in full or key in node.get("required", ()) else {"default"}
+            poor += [f"{where}: {', '.join(sorted(lacks))}"] if lacks else []
+        poor += described(schema, schema._resolve(value), where)
+    return poor
+
+
+@pytest.mark.parametrize("name", ["scene", "runtime"])
+def test_every_key_has_a_description_a_type_and_a_default(name):
+    schema = Schema(name)
+    poor = described(schema, schema.document)
+    for kind, definition in schema.document.get("definitions", {}).items():
+        poor += described(schema, definition, kind)
+    assert poor == []

@@ -1,0 +1,275 @@
+"""What an edit costs: the jobs that a real `snakemake -n` would run after it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from strata.schema import Schema
+from workshop import Workshop, clone
+
+SUBJECTS = {"subjects/astronaut", "subjects/rover"}
+PAINTED = {"background", *SUBJECTS, "effects/fog"}
+MASKS = {"masks/astronaut", "masks/rover"}
+ALWAYS = {"scene", "final"}
+
+BACKGROUND = {"background", *SUBJECTS}
+ASTRONAUT = SUBJECTS
+ROVER = {"subjects/rover"}
+FOG = {"effects/fog"}
+
+# (key, its new value, what is painted or drawn again beside the effective scene and the final picture)
+EDITS = [
+    ("canvas.width", 104, PAINTED | MASKS),
+    ("canvas.height", 72, PAINTED | MASKS),
+    ("canvas.scale", 1.5, PAINTED | MASKS),
+    ("models.text_to_image.id", "{other}", PAINTED),
+    ("models.text_to_image.revision", "main", PAINTED),
+    ("models.text_to_image.variant", "fp16", PAINTED),
+    ("models.text_to_image.dtype", "float32", PAINTED),
+    ("models.text_to_image.scheduler", "EulerDiscreteScheduler", PAINTED),
+    ("models.inpainting.id", "{other}", SUBJECTS),
+    ("models.inpainting.revision", "main", SUBJECTS),
+    ("models.inpainting.variant", "fp16", SUBJECTS),
+    ("models.inpainting.dtype", "float32", SUBJECTS),
+    ("models.inpainting.scheduler", "EulerDiscreteScheduler", SUBJECTS),
+    ("background.prompt", "a sea", BACKGROUND),
+    ("background.negative_prompt", "animals", BACKGROUND),
+    ("background.seed", 78, BACKGROUND),
+    ("background.steps", 4, BACKGROUND),
+    ("background.guidance_scale", 7.0, BACKGROUND),
+    ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
+    ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
+    ("subjects.astronaut.seed", 43, ASTRONAUT),
+    ("subjects.astronaut.steps", 4, ASTRONAUT),
+    ("subjects.astronaut.guidance_scale", 7.0, ASTRONAUT),
+    ("subjects.astronaut.strength", 0.9, ASTRONAUT),
+    ("subjects.astronaut.context", 16, ASTRONAUT),
+    ("subjects.rover.prompt", "a robot", ROVER),
+    ("subjects.rover.seed", 0, ROVER),
+    ("subjects.rover.context", 8, ROVER),
+    ("subjects.astronaut.mask.shapes", [{"shape": "polygon", "points": [[8, 8], [32, 8], [20, 56]]}], ASTRONAUT),
+    (
+        "subjects.astronaut.mask.shapes",
+        [{"shape": "rounded_rectangle", "bbox": [8, 8, 32, 56], "radius": 4}],
+        ASTRONAUT,
+    ),
+    ("subjects.astronaut.mask.shapes", [{"shape": "linear_gradient", "start": [0, 0], "end": [96, 0]}], ASTRONAUT),
+    (
+        "subjects.astronaut.mask.shapes",
+        [{"shape": "radial_gradient", "center": [20, 30], "radius": 20, "inner": 10}],
+        ASTRONAUT,
+    ),
+    ("subjects.astronaut.mask.feather", 3, ASTRONAUT),
+    ("subjects.astronaut.mask.grow", 2, ASTRONAUT),
+    ("subjects.astronaut.mask.invert", True, ASTRONAUT),
+    ("subjects.astronaut.mask.fit", "contain", ASTRONAUT),
+    ("subjects.rover.mask.feather", 3, ROVER),
+    ("effects.fog.prompt", "mist", FOG),
+    ("effects.fog.negative_prompt", "sky", FOG),
+    ("effects.fog.seed", 201, FOG),
+    ("effects.fog.steps", 3, FOG),
+    ("effects.fog.guidance_scale", 6.0, FOG),
+    ("composite.layers", [{"layer": "background"}, {"layer": "astronaut"}], set()),
+    ("composite.layers", [{"layer": "background", "opacity": 0.9}, {"layer": "rover"}], set()),
+    ("composite.layers", [{"layer": "background", "blur": 3}, {"layer": "rover"}], set()),
+    ("composite.layers", [{"layer": "background"}, {"layer": "rover", "blend": "screen"}], set()),
+    ("composite.layers", [{"layer": "background"}, {"layer": "rover", "position": [4, 4]}], set()),
+    ("composite.layers", None, set()),
+    ("composite.finish.brightness", 1.1, set()),
+    ("composite.finish.contrast", 1.0, set()),
+    ("composite.finish.color", 1.1, set()),
+    ("composite.finish.sharpness", 1.1, set()),
+    # A value that another key of the same pass already has, and a falsy one.
+    ("background.steps", 77, BACKGROUND),
+    ("background.negative_prompt", "a desert", BACKGROUND),
+    ("effects.fog.seed", 0, FOG),
+]
+
+
+@pytest.fixture(scope="module")
+def bench(finished, tmp_path_factory) -> Workshop:
+    """A copy of the built scene for edits that nothing is built after."""
+    return finished.copy(tmp_path_factory.mktemp("bench") / "scene")
+
+
+@pytest.fixture
+def scene(bench) -> Workshop:
+    """The bench with its config as it was."""
+    config = bench.config
+    yield bench
+    bench.write(config)
+
+
+@pytest.mark.parametrize(("key", "value", "again"), EDITS, ids=[f"{key}={value}" for key, value, _ in EDITS])
+def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, again):
+    if value == "{other}":
+        value = str(shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True))
+        (Path(value) / "extra.txt").write_text("another model")
+    scene.edit(key, value)
+    drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
+    assert scene.planned() == again | drawn | ALWAYS
+
+
+def test_a_mask_from_an_image_depends_on_the_file(built):
+    from PIL import Image
+
+    picture = Image.new("L", (96, 64))
+    picture.paste(255, (10, 10, 40, 50))
+    picture.save(built.folder / "mask.png")
+    built.edit("subjects.rover.mask", {"image": "mask.png"})
+    assert built.planned() == {"masks/rover", "subjects/rover"} | ALWAYS
+    built.build("results/masks/rover.png")
+    assert "masks/rover" not in built.planned()
+    picture.paste(255, (10, 10, 60, 50))
+    picture.save(built.folder / "mask.png")
+    assert {"masks/rover", "subjects/rover"} <= built.planned()
+
+
+def leaves(schema: dict, path: str = "") -> set[str]:
+    """The keys that hold a value, with `*` for a name and for an entry of a list left out."""
+    document = Schema("scene")
+    schema = document._resolve(schema)
+    found = set()
+    for key, value in schema.get("properties", {}).items():
+        found |= leaves(value, f"{path}.{key}" if path else key) or {f"{path}.{key}" if path else key}
+    if isinstance(schema.get("additionalProperties"), dict):
+        found |= leaves(schema["additionalProperties"], f"{path}.*")
+    if "items" in schema:
+        found |= leaves(schema["items"], path)
+    for branch in schema.get("allOf", ()):
+        found |= leaves(branch.get("then", {}), path)
+    return found
+
+
+def test_every_key_of_the_schema_has_its_row():
+    rows = set()
+    for key, value, _ in EDITS:
+        parts = key.split(".")
+        if parts[0] in ("subjects", "effects"):
+            parts[1] = "*"
+        rows.add(".".join(parts))
+        entries = value if isinstance(value, list) else []
+        rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
+    rows.add("subjects.*.mask.image")  # test_a_mask_from_an_image_depends_on_the_file
+    assert leaves(Schema("scene").document) - rows == set()
+
+
+def test_a_finished_scene_needs_nothing(scene):
+    assert scene.planned() == set()
+
+
+def test_swapped_prompts_are_seen(scene):
+    background = scene.config["background"]
+    scene.edit("background", background | {"prompt": "people", "negative_prompt": "a desert"})
+    assert scene.planned() == BACKGROUND | ALWAYS
+
+
+def test_swapped_width_and_height_are_seen(scene):
+    scene.edit("subjects.rover", None)  # it would lie off the canvas
+    scene.edit("composite.layers", [{"layer": "background"}, {"layer": "astronaut"}, {"layer": "fog"}])
+    scene.edit("canvas", {"width": 64, "height": 96})
+    assert scene.planned() == {"background", "subjects/astronaut", "effects/fog", "masks/astronaut"} | ALWAYS
+
+
+def test_two_edits_at_once_are_both_seen(scene):
+    """A mask and the background's prompt: a job that waits for another one must still notice its own edit."""
+    scene.edit("subjects.astronaut.mask.feather", 3)
+    scene.edit("background.prompt", "a sea")
+    assert scene.planned() == BACKGROUND | {"masks/astronaut"} | ALWAYS
+
+
+def test_the_order_of_subjects_is_the_order_of_painting(scene):
+    scene.edit("subjects", dict(reversed(scene.config["subjects"].items())))
+    assert scene.planned() == SUBJECTS | ALWAYS
+
+
+def test_a_new_subject_costs_itself(scene):
+    scene.edit("subjects.robot", scene.config["subjects"]["rover"] | {"prompt": "a robot"})
+    assert scene.planned() == ALWAYS  # it is in no composite yet
+    scene.edit("composite.layers", [{"layer": "background"}, {"layer": "robot"}])
+    assert scene.planned() == {"masks/robot", "subjects/robot"} | ALWAYS
+
+
+def test_subjects_out_of_sight_do_not_paint_each_other_again(built):
+    built.edit("subjects.rover.context", 4)
+    built.build()
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == {"subjects/astronaut"} | ALWAYS
+
+
+def test_what_means_the_same_costs_nothing(scene):
+    """Comments, quotes, the order of keys that have none, 8.0 for 8, defaults written out, how jobs run."""
+    path = scene.folder / "config.yaml"
+    before = path.read_text()
+    config = scene.config
+    config["background"] = dict(reversed(config["background"].items())) | {"guidance_scale": 8.0}
+    config["subjects"]["astronaut"]["context"] = "canvas"
+    config["composite"]["finish"]["brightness"] = 1
+    config["runtime"] = {"threads": 1, "store": {"limit_gb": 1}}
+    try:
+        reordered = yaml.safe_dump(dict(reversed(config.items())), sort_keys=False)
+        quoted = reordered.replace("a desert", '"a desert"')
+        assert quoted != reordered
+        path.write_text(f"# A comment.\n{quoted}# Another.\n")
+        assert scene.planned() == set()
+    finally:
+        path.write_text(before)
+
+
+def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
+    built.workflow = clone(tmp_path / "clone")
+    for path in [built.folder / "config.yaml", *built.workflow.rglob("*")]:
+        os.utime(path)
+    assert built.planned() == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "again"),
+    [
+        ("masks", MASKS | SUBJECTS | {"final"}),
+        ("windows", SUBJECTS | {"final"}),
+        ("compositing", SUBJECTS | {"final"}),
+        ("diffusion/passes", PAINTED | {"final"}),
+        ("diffusion/pipelines", PAINTED | {"final"}),
+        ("scenes", set()),
+        ("layers", set()),
+    ],
+)
+def test_code_counts_where_it_decides_pixels(built, tmp_path, module, again):
+    built.workflow = clone(tmp_path / "clone")
+    source = built.workflow / f"scripts/strata/{module}.py"
+    source.write_text(f"{source.read_text()}\n# A comment decides nothing.\n")
+    assert built.planned() == set()
+    source.write_text(f"{source.read_text()}\nSOMETHING_NEW = 1\n")
+    assert built.planned() == again
+
+
+def test_a_retouched_layer_is_kept_and_what_lies_on_it_is_painted_again(built):
+    from PIL import Image
+
+    path = built.folder / "results/background.png"
+    with Image.open(path) as image:
+        retouched = image.convert("RGB")
+    retouched.paste((255, 0, 0), (0, 0, 20, 20))
+    retouched.save(path)
+    kept = path.read_bytes()
+    assert built.planned() == SUBJECTS | {"final"}
+    built.build()
+    assert path.read_bytes() == kept
+    assert built.planned() == set()
+
+
+def test_an_edit_taken_back_paints_nothing(built):
+    before = built.bytes()
+    prompt = built.config["background"]["prompt"]
+    built.edit("background.prompt", "a sea")
+    assert "painted" in built.build()
+    assert built.bytes() != before
+    built.edit("background.prompt", prompt)
+    said = built.build()
+    assert "painted" not in said
+    assert "background, astronaut, rover from the store" in said
+    assert built.bytes() == before
