@@ -16,12 +16,18 @@ from forge.checkpoints import Progress, load, pick_device, save
 ENCODER_WIDTH = 8
 
 
-def make_autoencoder(width: int, blocks: list[int]) -> AutoencoderTiny:
-    """Make the autoencoder: its encoder exact, its decoder `width` channels wide and not trained yet."""
+def make_autoencoder(cell: int, width: int, blocks: list[int]) -> AutoencoderTiny:
+    """Make the autoencoder for cells of `cell` pixels: its encoder exact, its decoder not trained yet.
+
+    The decoder is `width` channels wide, with `blocks` residual blocks at each size from the cells' to the picture's.
+    """
+    levels = cell.bit_length()
+    if cell != 1 << (levels - 1) or len(blocks) != levels:
+        raise ValueError(f"Cells of {cell} pixels need a power of two and {levels} numbers of blocks, not {blocks}.")
     model = AutoencoderTiny(
-        encoder_block_out_channels=(ENCODER_WIDTH,) * 4,
-        decoder_block_out_channels=(width,) * 4,
-        num_encoder_blocks=(0, 0, 0, 0),
+        encoder_block_out_channels=(ENCODER_WIDTH,) * levels,
+        decoder_block_out_channels=(width,) * levels,
+        num_encoder_blocks=(0,) * levels,
         num_decoder_blocks=tuple(blocks),
         latent_channels=latents.CHANNELS,
         scaling_factor=1.0,
@@ -35,20 +41,20 @@ def make_autoencoder(width: int, blocks: list[int]) -> AutoencoderTiny:
 def set_encoder(encoder: nn.Module) -> None:
     """Give the encoder the weights that make it compute `forge.latents.encode`.
 
-    Its layers are a 3 x 3 convolution, three more of stride 2, and a last one, without anything between them. Each stride
-    halves the picture by means of 2 x 2 pixels; the last but one keeps the means of a cell's upper and lower half apart.
+    Its layers are a 3 x 3 convolution, others of stride 2, and a last one, without anything between them. Each stride halves
+    the picture by means of 2 x 2 pixels; the last of them keeps the means of a cell's upper and lower half apart.
     """
-    first, half, quarter, eighth, last = encoder.layers
+    first, *halvings, split, last = encoder.layers
     for layer in encoder.layers:
         layer.weight.zero_()
         if layer.bias is not None:
             layer.bias.zero_()
     for channel in range(3):
         first.weight[channel, channel, 1, 1] = 1
-        half.weight[channel, channel, 1:, 1:] = 0.25
-        quarter.weight[channel, channel, 1:, 1:] = 0.25
-        eighth.weight[channel, channel, 1, 1:] = 0.5  # the upper half
-        eighth.weight[channel + 3, channel, 2, 1:] = 0.5  # the lower half
+        for layer in halvings:
+            layer.weight[channel, channel, 1:, 1:] = 0.25
+        split.weight[channel, channel, 1, 1:] = 0.5  # the upper half
+        split.weight[channel + 3, channel, 2, 1:] = 0.5  # the lower half
         last.weight[channel, [channel, channel + 3], 1, 1] = 1.0  # twice the mean, as pictures come from 0 to 1
         last.bias[channel] = -1
         last.weight[3, channel, 1, 1] = latents.LUMA[channel] * latents.DETAIL_SCALE
@@ -84,11 +90,11 @@ def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
     return loss
 
 
-def train(chosen: dict, pictures: np.ndarray, checkpoint: Path) -> dict[str, Tensor]:
+def train(chosen: dict, task: str, pictures: np.ndarray, checkpoint: Path) -> dict[str, Tensor]:
     """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the weights."""
-    own, device = chosen["decoder"], pick_device(chosen["device"])
+    own, device = chosen["decoders"][task], pick_device(chosen["device"])
     torch.manual_seed(chosen["seed"])
-    model = make_autoencoder(own["width"], own["blocks"]).to(device, memory_format=torch.channels_last)
+    model = make_autoencoder(own["cell"], own["width"], own["blocks"]).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=own["rate"], betas=(0.9, 0.98), weight_decay=0.0)
     state, progress = load(checkpoint, device), Progress(checkpoint)
     if state:
@@ -118,6 +124,7 @@ def train(chosen: dict, pictures: np.ndarray, checkpoint: Path) -> dict[str, Ten
 def main() -> None:
     """Train the decoder on squares of pictures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("task", choices=("text_to_image", "inpainting"))
     parser.add_argument("squares", type=Path)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
@@ -125,7 +132,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = train(settings.load(args.settings), np.load(args.squares), args.checkpoint)
+    weights = train(settings.load(args.settings), args.task, np.load(args.squares), args.checkpoint)
     save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 

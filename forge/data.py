@@ -16,8 +16,12 @@ from forge.subjects import COLORS, KINDS, paint, place
 from forge.vocabulary import NUMBER
 
 CONCEPT_SLOTS = 10
-DRAWN_CELL = 2
-"""Pictures for training are drawn at a quarter of the canvas's size: 2 x 2 pixels a latent cell."""
+SHRINK = 4
+"""Pictures for training are drawn at a quarter of the canvas's size."""
+
+DRAWN_CELL = latents.CELL // SHRINK
+LANDSCAPE_CELL = 16 // SHRINK
+"""Cells of the two models, in pixels of such a drawing."""
 
 FOG_SHARE = 12
 """One picture in this many is fog."""
@@ -39,8 +43,8 @@ def landscape_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]
     """Draw one picture, given (seed, width, height in cells): its latents in bytes, and its row of concepts."""
     seed, width, height = job
     scene = landscape(seed)
-    picture = draw(scene, width * DRAWN_CELL, height * DRAWN_CELL)
-    return latents.to_bytes(latents.encode(picture, DRAWN_CELL)), concept_row(scene.concepts)
+    picture = draw(scene, width * LANDSCAPE_CELL, height * LANDSCAPE_CELL)
+    return latents.to_bytes(latents.encode(picture, LANDSCAPE_CELL)), concept_row(scene.concepts)
 
 
 def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -54,7 +58,6 @@ def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, n
     scene = random_scene(rng.randrange(10**9), hold_out=False)
     full = height * 3 // 2
     size = (full * DRAWN_CELL, height * DRAWN_CELL)
-    pixel = latents.CELL / DRAWN_CELL
     picture = draw(scene, *size)
     for _ in range(rng.choice((0, 0, 1))):  # an earlier subject, part of the plate
         other, mask = rng.choice(list(KINDS)), random_mask(rng, full, height)
@@ -62,7 +65,7 @@ def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, n
         picture = paint(picture, other, rng.choice(list(COLORS)), box, scene)
     kind, color, mask = rng.choice(list(KINDS)), rng.choice(list(COLORS)), random_mask(rng, full, height)
     painted = paint(picture, kind, color, place(kind, mask.box, inside(mask, full, height, latents.CELL)), scene)
-    grown = inside(mask, *size, pixel, GROWTH + rng.uniform(-3, 3))
+    grown = inside(mask, *size, SHRINK, GROWTH + rng.uniform(-3, 3))
     plate = np.where(grown[..., None], np.float32(0.5), picture)
 
     middle = (mask.box[0] + mask.box[2]) / 2 * full

@@ -38,7 +38,7 @@ def held_out_concepts(rng: Random) -> tuple[str, ...]:
 
 def judge_landscapes(count: int) -> classifier.Classifier:
     """Train the classifier of landscapes on `count` drawn pictures of its own."""
-    drawn = [landscape_sample((10**6 + seed, 96, 64)) for seed in range(count) if seed % 12]
+    drawn = [landscape_sample((10**6 + seed, 48, 32)) for seed in range(count) if seed % 12]
     cells, rows = (np.stack(parts) for parts in zip(*drawn, strict=True))
     questions = {"time": TIMES, "landscape": LANDSCAPES, "light": LIGHTS}
     return classifier.train(cells, rows, questions, 8, 1)
@@ -63,7 +63,7 @@ def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def cells_of(image: Image.Image) -> np.ndarray:
     """Return a picture's latents."""
-    return latents.encode(np.asarray(image, np.float32) / 255)
+    return latents.encode(np.asarray(image, np.float32) / 255, 16)
 
 
 def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
@@ -131,7 +131,8 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
         ).images[0]
         soft = inside(mask, *CANVAS, 1)
         painted = np.where(soft[..., None], np.asarray(image, np.float32) / 255, plate)
-        answers = judge(cut_out(latents.to_bytes(latents.encode(painted)), hard[::8, ::8]))
+        cells = cut_out(latents.to_bytes(latents.encode(painted)), hard[:: latents.CELL, :: latents.CELL])
+        answers = judge(latents.from_bytes(cells.astype(np.float32)))
         right["kind"] += answers["kind"] == kind
         right["color"] += answers["color"] == color
         fills.append((fill(painted, plate, soft), fill(drawn, plate, soft)))

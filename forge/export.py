@@ -4,7 +4,6 @@ import argparse
 import shutil
 from pathlib import Path
 
-import torch
 from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from diffusers.utils import logging
 from safetensors.torch import load_file
@@ -15,33 +14,32 @@ from forge.settings import load
 from forge.text import make_text_encoder, make_tokenizer
 from forge.training import make_unet
 
-SHARED = ("tokenizer", "text_encoder", "vae")
+PIPELINES = {"text_to_image": StableDiffusionPipeline, "inpainting": StableDiffusionInpaintPipeline}
+SHARED = ("tokenizer", "text_encoder")
 """Parts that both pipelines have in common; the second folder links to the first one's."""
 
 
-def make_pipelines(settings: dict, decoder: Path, text_to_image: Path, inpainting: Path) -> dict:
-    """Return both pipelines by task, float32 on the CPU, from the weights of their parts."""
+def make_pipelines(settings: dict, weights: Path) -> dict:
+    """Return both pipelines by task, float32 on the CPU, from the trained parts in a folder."""
     text, noise = settings["text"], settings["noise"]
     tokenizer = make_tokenizer(text["tokens"])
-    vae = make_autoencoder(settings["decoder"]["width"], settings["decoder"]["blocks"])
-    vae.load_state_dict(load_file(decoder))
     shared = {
         "tokenizer": tokenizer,
         "text_encoder": make_text_encoder(tokenizer, text["width"]),
-        "vae": vae,
-        "scheduler": DDIMScheduler(**noise, **settings["sampling"]),
         "safety_checker": None,
         "feature_extractor": None,
         "requires_safety_checker": False,
     }
     logging.set_verbosity_error()  # the pipelines expect another class of autoencoder, and say so
     pipelines = {}
-    kinds = (("text_to_image", StableDiffusionPipeline, text_to_image),
-             ("inpainting", StableDiffusionInpaintPipeline, inpainting))  # fmt: skip
-    for task, pipeline, weights in kinds:
+    for task, pipeline in PIPELINES.items():
+        decoder = settings["decoders"][task]
+        vae = make_autoencoder(decoder["cell"], decoder["width"], decoder["blocks"])
+        vae.load_state_dict(load_file(weights / f"{task}-decoder.safetensors"))
         unet = make_unet(settings["unet"], settings[task]["in_channels"])
-        unet.load_state_dict(load_file(weights))
-        pipelines[task] = pipeline(unet=unet.eval(), **shared)
+        unet.load_state_dict(load_file(weights / f"{task}.safetensors"))
+        scheduler = DDIMScheduler(**noise, **settings["sampling"])
+        pipelines[task] = pipeline(unet=unet.eval(), vae=vae, scheduler=scheduler, **shared)
     logging.set_verbosity_warning()
     return pipelines
 
@@ -52,7 +50,9 @@ def export(pipelines: dict, folder: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     names = {"text_to_image": "text-to-image", "inpainting": "inpainting"}
     for task, pipeline in pipelines.items():
-        pipeline.to(dtype=torch.float16).save_pretrained(draft / names[task], safe_serialization=True)
+        for module in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+            module.half()
+        pipeline.save_pretrained(draft / names[task], safe_serialization=True)
     for part in SHARED:
         link = draft / names["inpainting"] / part
         shutil.rmtree(link)
@@ -70,11 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--settings", type=Path, required=True)
-    parser.add_argument("--decoder", type=Path, required=True)
-    parser.add_argument("--text-to-image", type=Path, required=True)
-    parser.add_argument("--inpainting", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True, help="the folder of the trained parts")
     args = parser.parse_args()
-    export(make_pipelines(load(args.settings), args.decoder, args.text_to_image, args.inpainting), args.folder)
+    export(make_pipelines(load(args.settings), args.weights), args.folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Latents: what the diffusion models see of a picture, one cell for each 8 x 8 pixels.
+"""Latents: what the diffusion models see of a picture, one cell for each 8 x 8 pixels, or 16 x 16 for landscapes.
 
 Channels 0 to 2 are a cell's mean red, green and blue, from -1 to 1. Channel 3 tells where in the cell the light lies: three
 times the difference between the mean luma of its upper and of its lower half (luma from 0 to 1), so about -1 to 1 as well.
@@ -7,7 +7,7 @@ times the difference between the mean luma of its upper and of its lower half (l
 import numpy as np
 
 CELL = 8
-"""Width and height of a latent cell, in pixels of the canvas."""
+"""Width and height of an inpainting model's latent cell, in pixels of the canvas."""
 
 CHANNELS = 4
 DETAIL_SCALE = 3.0
@@ -17,7 +17,7 @@ LUMA = (0.299, 0.587, 0.114)
 def encode(picture: np.ndarray, cell: int = CELL) -> np.ndarray:
     """Return the latents of a picture of shape (height, width, 3) from 0 to 1, as float32 (4, height / cell, width / cell).
 
-    With `cell` at 2 this gives, from a picture of a quarter of the canvas's size, nearly the latents of the canvas itself.
+    A smaller drawing of the same scene, with `cell` smaller in proportion, gives nearly the same latents.
     """
     height, width = picture.shape[0] // cell, picture.shape[1] // cell
     halves = picture.reshape(height, 2, cell // 2, width, cell, 3).mean(axis=(2, 4))

@@ -14,10 +14,12 @@ class Noising:
         self.count = len(alphas)
 
     def times(self, count: int) -> Tensor:
-        """Draw timesteps: a bell round the noisy half, where layouts are decided, some everywhere, some last."""
-        bell = torch.sigmoid(torch.randn(count) * 1.1 + 0.5)
-        share = torch.where(torch.rand(count) < 0.4, torch.rand(count), bell)
-        share = torch.where(torch.rand(count) < 0.04, torch.ones(()), share)
+        """Draw timesteps: half of them round the noisy half, where layouts are decided, a third low, where grain goes away."""
+        bell = torch.sigmoid(torch.randn(count) * 1.1 + 0.6)
+        low = 0.35 * torch.rand(count) ** 1.5
+        pick, share = torch.rand(count), torch.rand(count)
+        share = torch.where(pick < 0.50, bell, torch.where(pick < 0.80, low, share))
+        share = torch.where(pick > 0.96, torch.ones(()), share)
         return (share * self.count).long().clamp(0, self.count - 1).to(self.signal.device)
 
     def mix(self, latents: Tensor, noise: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:

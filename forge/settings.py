@@ -9,10 +9,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "landscapes": ("landscapes",),
     "subjects": ("subjects",),
     "squares": ("squares",),
-    "decoder": ("device", "seed", "decoder"),
+    "decoders": ("device", "seed", "decoders"),
     "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "conditioning", "text_to_image"),
     "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "conditioning", "inpainting"),
-    "export": ("text", "unet", "noise", "sampling", "decoder", "text_to_image", "inpainting"),
+    "export": ("text", "unet", "noise", "sampling", "decoders", "text_to_image", "inpainting"),
     "evaluation": ("device", "seed", "evaluation"),
 }
 """The settings that each stage reads: a change of any other key does not make it stale."""

@@ -78,14 +78,15 @@ def test_the_text_encoder_looks_words_up():
     assert torch.equal(table[1:] @ table[1:].T, 64 * torch.eye(len(NAMES)))
 
 
-def test_the_encoder_set_by_hand_computes_the_latents():
+@pytest.mark.parametrize("cell", [8, 16])
+def test_the_encoder_set_by_hand_computes_the_latents(cell):
     torch = pytest.importorskip("torch")
     from forge.autoencoder import make_autoencoder
 
     picture = np.random.default_rng(1).random((64, 96, 3), np.float32)
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None] * 2 - 1
-    encoded = make_autoencoder(8, [0, 0, 0, 0]).encode(pixels).latents[0]
-    assert np.abs(encoded.numpy() - latents.encode(picture)).max() < 5e-6
+    encoded = make_autoencoder(cell, 8, [0] * cell.bit_length()).encode(pixels).latents[0]
+    assert np.abs(encoded.numpy() - latents.encode(picture, cell)).max() < 5e-6
 
 
 def test_an_untrained_decoder_paints_cells_in_their_colour():
@@ -93,7 +94,7 @@ def test_an_untrained_decoder_paints_cells_in_their_colour():
     from forge.autoencoder import make_autoencoder
 
     color = torch.tensor([0.5, -0.25, 0.0, 0.0])[:, None, None].expand(4, 4, 6)[None]
-    decoded = make_autoencoder(8, [1, 1, 1, 1]).decode(color).sample
+    decoded = make_autoencoder(8, 8, [1, 1, 1, 1]).decode(color).sample
     assert decoded.shape == (1, 3, 32, 48)
     assert (decoded[0].mean((1, 2)) - color[0, :3, 0, 0]).abs().max() < 0.05
 
