@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
@@ -82,6 +82,23 @@ def set_decoder_start(decoder: nn.Module) -> None:
             layer.conv[-1].weight[:3], layer.conv[-1].bias[:3] = 0, 0
 
 
+@torch.no_grad()
+def start_from_finer(decoder: nn.Module, finer: nn.Module) -> None:
+    """Let a decoder begin as one of cells half as large does, with each of its own cells taken for four equal ones.
+
+    All but the decoder's first size has to be built like the other decoder.
+    """
+    layers, known = list(decoder.layers), list(finer.layers)
+    own = len(layers) - len(known) + 2  # the layers of the first size, up to the convolution after its upsampling
+    layers[0].load_state_dict(known[0].state_dict())
+    for layer, source in zip(layers[own:], known[2:], strict=True):
+        layer.load_state_dict(source.state_dict())
+    for layer in layers[2 : own - 2]:
+        layer.conv[-1].weight.zero_()
+        layer.conv[-1].bias.zero_()
+    nn.init.dirac_(layers[own - 1].weight)
+
+
 def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
     """Mean error of colours and of the steps between neighbouring pixels, so that edges come out sharp."""
     loss = l1_loss(decoded, drawn)
@@ -90,13 +107,21 @@ def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
     return loss
 
 
-def train(chosen: dict, task: str, pictures: np.ndarray, checkpoint: Path) -> dict[str, Tensor]:
-    """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the weights."""
+def train(chosen: dict, task: str, pictures: np.ndarray, checkpoint: Path, start: Path | None) -> dict[str, Tensor]:
+    """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the weights.
+
+    `start` names the weights of the other task's autoencoder, of cells half as large, to begin with.
+    """
     own, device = chosen["decoders"][task], pick_device(chosen["device"])
     torch.manual_seed(chosen["seed"])
     model = make_autoencoder(own["cell"], own["width"], own["blocks"]).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=own["rate"], betas=(0.9, 0.98), weight_decay=0.0)
     state, progress = load(checkpoint, device), Progress(checkpoint)
+    if start and not state:
+        other = chosen["decoders"]["inpainting"]
+        finer = make_autoencoder(other["cell"], other["width"], other["blocks"])
+        finer.load_state_dict(load_file(start))
+        start_from_finer(model.decoder, finer.decoder)
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -129,10 +154,11 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="written at the end")
+    parser.add_argument("--start", type=Path, help="weights of the autoencoder with cells half as large")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = train(settings.load(args.settings), args.task, np.load(args.squares), args.checkpoint)
+    weights = train(settings.load(args.settings), args.task, np.load(args.squares), args.checkpoint, args.start)
     save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 

@@ -21,7 +21,8 @@ picture = pipeline("an alien desert at golden hour, two suns, rock formations", 
 ```
 
 Weights are fp16 safetensors, {size:.1f} MB in all. The tokenizer and the text encoder are stored once: `inpainting/`
-links to those of `text-to-image/`. A latent cell is 16 x 16 pixels for landscapes, 8 x 8 for subjects. Both are made for 768 x 512 pixels and a guidance scale of about 5 to 8.
+links to those of `text-to-image/`. A latent cell is 16 x 16 pixels for landscapes, 8 x 8 for subjects.
+Both are made for 768 x 512 pixels and a guidance scale of about 5 to 8.
 
 ## Vocabulary
 

@@ -80,8 +80,8 @@ def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]
         for question, answer in answers.items():
             right[question] += answer == truth[question]
         pictures.append(image)
-    again = [np.asarray(paint_landscape(pipeline, "a desert at golden hour, two suns, rock formations", seed, chosen), np.float32)
-             for seed in range(chosen["seeds"])]  # fmt: skip
+    prompt = "a desert at golden hour, two suns, rock formations"
+    again = [np.float32(paint_landscape(pipeline, prompt, seed, chosen)) for seed in range(chosen["seeds"])]
     distance = np.mean([np.abs(a - b).mean() for a, b in combinations(again, 2)])
     figures = {
         "prompts": chosen["prompts"],
@@ -138,14 +138,16 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
         fills.append((fill(painted, plate, soft), fill(drawn, plate, soft)))
         seams.append((seam(painted, mask), seam(drawn, mask)))
         pictures.append(to_image(painted))
+    painted_fill, drawn_fill = np.transpose(fills)
+    painted_seam, drawn_seam = np.transpose(seams)
     figures = {
         "subjects": chosen["subjects"],
         "right": {question: count / chosen["subjects"] for question, count in right.items()},
         "classifier_right_on_drawn": judge.accuracy,
-        "share_of_mask_filled": {"painted": float(np.mean([a for a, _ in fills])), "drawn": float(np.mean([b for _, b in fills])),
-                                 "painted_40_percent_or_more": float(np.mean([a >= 0.4 for a, _ in fills]))},
-        "seam_contrast": {"painted": float(np.mean([a for a, _ in seams])), "drawn": float(np.mean([b for _, b in seams]))},
-    }  # fmt: skip
+        "share_of_mask_filled": {"painted": float(painted_fill.mean()), "drawn": float(drawn_fill.mean())},
+        "masks_filled_by_40_percent_or_more": float((painted_fill >= 0.4).mean()),
+        "seam_contrast": {"painted": float(painted_seam.mean()), "drawn": float(drawn_seam.mean())},
+    }
     return figures, pictures
 
 

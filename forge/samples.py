@@ -33,6 +33,23 @@ def halved(latents: Tensor) -> Tensor:
     return torch.cat([torch.nn.functional.avg_pool2d(color, 2), detail], 1)
 
 
+def cut(stack: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cut a window of `size`, (width, height), from each sample at random, round its mask (batch, 1, height, width)."""
+    if stack.shape[2:] == (size[1], size[0]):
+        return stack
+    parts = []
+    for sample, shown in zip(stack, mask[:, 0] > 0.5, strict=True):
+        window = []
+        for length, wanted, line in ((stack.shape[2], size[1], shown.any(1)), (stack.shape[3], size[0], shown.any(0))):
+            ends = line.nonzero()
+            low = max(0, int(ends.max()) + 1 - wanted)
+            high = max(low, min(int(ends.min()), length - wanted))
+            first = min(int(torch.randint(low, high + 1, ())), length - wanted)
+            window.append(slice(first, first + wanted))
+        parts.append(sample[:, window[0], window[1]])
+    return torch.stack(parts)
+
+
 class Landscapes:
     """Landscapes and fog for the text-to-image model, mirrored at random."""
 
@@ -65,16 +82,20 @@ class Subjects:
         self.concepts = torch.from_numpy(np.load(folder / "concepts.npy"))
 
     def batch(self, count: int, size: tuple[int, int], device: torch.device) -> Batch:
-        """Draw a batch; `size` is a stored part's (width, height) in cells, or that halved once or more."""
+        """Draw a batch of windows of `size`, (width, height) in cells, cut from the stored parts so that the mask is inside.
+
+        A size of at most half the stored one cuts windows of twice that size and halves them.
+        """
         picks = torch.randint(len(self.latents), (count,))
         latents, plate = (from_bytes(stored[picks].to(device).float()) for stored in (self.latents, self.plate))
         mask = self.mask[picks].to(device).float()
         mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
         latents, plate, mask = (torch.where(mirrored, x.flip(3), x) for x in (latents, plate, mask))
-        while latents.shape[3] > size[0]:
+        halve = 2 * size[0] <= latents.shape[3] and 2 * size[1] <= latents.shape[2]
+        window = (2 * size[0], 2 * size[1]) if halve else size
+        latents, plate, mask = cut(torch.cat([latents, plate, mask], 1), mask, window).split([4, 4, 1], 1)
+        if halve:
             latents, plate, mask = halved(latents), halved(plate), mask[:, :, ::2, ::2]
-        if latents.shape[2:] != (size[1], size[0]):
-            raise ValueError(f"The stored subjects cannot be halved to {size[0]} x {size[1]} cells.")
         plate = plate + self.PLATE_NOISE * torch.randn_like(plate) * torch.rand(count, 1, 1, 1, device=device)
         return Batch(latents, self.concepts[picks], torch.cat([mask, plate], 1), 0.2 + 1.6 * mask)
 
