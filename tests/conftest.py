@@ -1,6 +1,9 @@
 """Tiny models and one built scene, made once for all tests, whichever process runs them."""
 
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,25 @@ def shared(tmp_path_factory) -> Path:
     """A folder that all processes of this run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine(shared):
+    """A folder for temporary files that stands for a machine: no worker and no lock of a user is met there.
+
+    All tests share one worker, which loads the tiny models once. The last process of the run ends it.
+    """
+    folder = shared / "tmp"
+    user = shared / "users" / str(os.getpid())
+    with FileLock(shared / "users.lock"):
+        for needed in (folder, user):
+            needed.mkdir(parents=True, exist_ok=True)
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    yield folder
+    with FileLock(shared / "users.lock"):
+        user.rmdir()
+        if not any(user.parent.iterdir()):
+            subprocess.run([sys.executable, str(ROOT / "scripts/worker.py"), "stop"], stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="session")

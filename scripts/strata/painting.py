@@ -65,6 +65,11 @@ def obtain(request: Request, log: Log, perform: Perform) -> Done:
     return done
 
 
+def stored(request: Request) -> bool:
+    """Whether the store holds the layer of a located request."""
+    return _store(request).holds(_entry(request, _window(request)))
+
+
 def title(layer: str) -> str:
     """The name of a layer as people know it: its file within results/."""
     path = Path(layer).with_suffix("")
@@ -92,7 +97,7 @@ def _from_store(request: Request) -> Done | None:
 def _perform_here(request: Request, window, log: Log) -> Done:
     from strata.diffusion import libraries
 
-    libraries.quiet()
+    libraries.prepare()
     from strata.diffusion import jobs, shelf
 
     return jobs.perform(request, window, log, shelf.Shelf())

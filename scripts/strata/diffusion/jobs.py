@@ -41,12 +41,6 @@ def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> 
     return Done("painted", started, name)
 
 
-def prepare(request: Request, log: Log, shelf: Shelf) -> None:
-    """Loads the pipeline of a pass that is to come."""
-    with _claimed(request, log) as (_, device):
-        _with_room(request, device, shelf, lambda: _pipeline(request, device, shelf))
-
-
 @contextmanager
 def _claimed(request: Request, log: Log) -> Iterator[tuple[str, str]]:
     """Holds a device: its name for every process of the machine, and torch's."""

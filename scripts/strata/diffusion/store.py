@@ -50,6 +50,9 @@ class Store:
         _touch(entry)
         return True
 
+    def holds(self, key: str) -> bool:
+        return self._entry(key).is_file()
+
     def put(self, key: str, layer: str | Path) -> None:
         """Keeps a copy of a finished layer, and lets go of the oldest beyond the limit."""
         if not self.limit:

@@ -5,7 +5,6 @@ messages back until the layer is there. If the connection breaks, nobody wants t
 after its current step. Whatever decides the pixels is the same code as in a job's own process.
 """
 
-import io
 import os
 import select
 import socket
@@ -75,9 +74,6 @@ class Relay(Log):
             raise AbandonedError from None
 
 
-SILENT = Log("", io.StringIO(), io.StringIO())
-
-
 class Worker:
     """Serves one socket, whose lock its process holds."""
 
@@ -123,7 +119,7 @@ class Worker:
         try:
             from strata.diffusion import libraries
 
-            libraries.quiet()
+            libraries.prepare()
             from strata.diffusion import jobs, shelf
 
             self._jobs, self._shelf = jobs, shelf.Shelf()
@@ -151,13 +147,13 @@ class Worker:
                 send(connection, self._status())
                 self._address.unlink(missing_ok=True)
                 self._leave()
-            case {"do": "paint" | "prepare" as what, "version": version, "request": described}:
+            case {"do": "paint", "version": version, "request": described}:
                 self._retiring |= version != self._version
                 send(connection, {"accepted": not self._retiring})
                 if not self._retiring:
                     request = Request(**described)
                     self._idle_seconds = request.runtime["worker"]["idle_seconds"]
-                    (self._paint if what == "paint" else self._prepare)(connection, request)
+                    self._paint(connection, request)
 
     def _paint(self, connection: Connection, request: Request) -> None:
         try:
@@ -167,7 +163,7 @@ class Worker:
             connection.poll(PATIENCE_SECONDS)  # until the job took the layer, and hung up
         except StrataError as error:
             send(connection, {"wrong": str(error)})
-        except (AbandonedError, BrokenPipeError, ConnectionError):
+        except (AbandonedError, ConnectionError):
             raise
         except Exception as error:
             # Nobody knows what it left behind in the device or in a pipeline: the next pass gets a new worker.
@@ -176,21 +172,16 @@ class Worker:
         finally:
             Path(request.layer).unlink(missing_ok=True)
 
-    def _prepare(self, connection: Connection, request: Request) -> None:
-        # It only saves time: what is wrong is said when the pass is painted. The one who asks does not wait.
-        connection.close()
-        with suppress(StrataError):
-            self._jobs_when_imported(SILENT).prepare(request, SILENT, self._shelf)
-
     def _perform(self, request: Request, window, log: Log) -> Done:
-        return self._jobs_when_imported(log).perform(request, window, log, self._shelf)
-
-    def _jobs_when_imported(self, log: Log):
         while not self._imported.wait(0.1):
             log.check()
         if self._import_error:
             raise self._import_error
-        return self._jobs
+        if version(self._environment) != self._version:
+            # The library was edited since this process began, perhaps while it imported it: the job starts a new one.
+            self._retiring = True
+            raise AbandonedError
+        return self._jobs.perform(request, window, log, self._shelf)
 
     def _status(self) -> dict:
         held = self._shelf.names() if self._shelf else []
