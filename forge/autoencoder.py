@@ -107,18 +107,18 @@ def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
     return loss
 
 
-def train(chosen: dict, task: str, pictures: np.ndarray, checkpoint: Path, start: Path | None) -> dict[str, Tensor]:
+def train(chosen: dict, grain: str, pictures: np.ndarray, checkpoint: Path, start: Path | None) -> dict[str, Tensor]:
     """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the weights.
 
-    `start` names the weights of the other task's autoencoder, of cells half as large, to begin with.
+    `start` names the weights of the fine autoencoder, for the coarse one to begin with.
     """
-    own, device = chosen["decoders"][task], pick_device(chosen["device"])
+    own, device = chosen["decoders"][grain], pick_device(chosen["device"])
     torch.manual_seed(chosen["seed"])
     model = make_autoencoder(own["cell"], own["width"], own["blocks"]).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=own["rate"], betas=(0.9, 0.98), weight_decay=0.0)
     state, progress = load(checkpoint, device), Progress(checkpoint)
     if start and not state:
-        other = chosen["decoders"]["inpainting"]
+        other = chosen["decoders"]["fine"]
         finer = make_autoencoder(other["cell"], other["width"], other["blocks"])
         finer.load_state_dict(load_file(start))
         start_from_finer(model.decoder, finer.decoder)
@@ -149,16 +149,16 @@ def train(chosen: dict, task: str, pictures: np.ndarray, checkpoint: Path, start
 def main() -> None:
     """Train the decoder on squares of pictures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("task", choices=("text_to_image", "inpainting"))
+    parser.add_argument("grain", choices=("fine", "coarse"))
     parser.add_argument("squares", type=Path)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="written at the end")
-    parser.add_argument("--start", type=Path, help="weights of the autoencoder with cells half as large")
+    parser.add_argument("--start", type=Path, help="weights of the fine autoencoder")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = train(settings.load(args.settings), args.task, np.load(args.squares), args.checkpoint, args.start)
+    weights = train(settings.load(args.settings), args.grain, np.load(args.squares), args.checkpoint, args.start)
     save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 

@@ -20,9 +20,9 @@ pipeline = AutoPipelineForText2Image.from_pretrained("models/embedded/text-to-im
 picture = pipeline("an alien desert at golden hour, two suns, rock formations", width=768, height=512).images[0]
 ```
 
-Weights are fp16 safetensors, {size:.1f} MB in all. The tokenizer and the text encoder are stored once: `inpainting/`
-links to those of `text-to-image/`. A latent cell is 16 x 16 pixels for landscapes, 8 x 8 for subjects.
-Both are made for 768 x 512 pixels and a guidance scale of about 5 to 8.
+Weights are fp16 safetensors, {size:.1f} MB in all. The tokenizer, the text encoder and the autoencoder are stored
+once: `inpainting/` links to those of `text-to-image/`. A latent cell is 16 x 16 pixels. Both models are made for 768 x 512
+pixels and a guidance scale of about 5 to 8.
 
 ## Vocabulary
 
@@ -38,7 +38,7 @@ landscapes are for text to image, subjects and their colours for inpainting. A n
 ## Limits
 
 No people but astronauts, no animals, no text, no style but this one; one subject a mask, standing at the mask's foot and
-filling it, in one pose. The detail of a picture ends at about eight pixels.
+filling it, in one pose. The detail of a picture ends at about ten pixels.
 
 ## Licence
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from forge import latents, settings
 from forge.drawing import draw
-from forge.masks import GROWTH, inside, nearest_cells, random_mask
+from forge.masks import FEATHER, Mask, hard, inside, nearest_cells, random_mask
 from forge.scenes import Fog, Scene, random_fog, random_scene
 from forge.subjects import COLORS, KINDS, paint, place
 from forge.vocabulary import NUMBER
@@ -20,8 +20,7 @@ SHRINK = 4
 """Pictures for training are drawn at a quarter of the canvas's size."""
 
 DRAWN_CELL = latents.CELL // SHRINK
-LANDSCAPE_CELL = 16 // SHRINK
-"""Cells of the two models, in pixels of such a drawing."""
+"""A cell in pixels of such a drawing."""
 
 FOG_SHARE = 12
 """One picture in this many is fog."""
@@ -43,36 +42,42 @@ def landscape_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]
     """Draw one picture, given (seed, width, height in cells): its latents in bytes, and its row of concepts."""
     seed, width, height = job
     scene = landscape(seed)
-    picture = draw(scene, width * LANDSCAPE_CELL, height * LANDSCAPE_CELL)
-    return latents.to_bytes(latents.encode(picture, LANDSCAPE_CELL)), concept_row(scene.concepts)
+    picture = draw(scene, width * DRAWN_CELL, height * DRAWN_CELL)
+    return latents.to_bytes(latents.encode(picture, DRAWN_CELL)), concept_row(scene.concepts)
 
 
 def subject_sample(job: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draw one subject in its mask, given (seed, width, height in cells), and cut out a part of the canvas round the mask.
+    """Draw one subject in its mask, given (seed, width, height in cells).
 
     Returns the latents with the subject and those of the masked plate (bytes), the mask as the model sees it (1 where it
-    paints), and the row of concepts. The canvas is half as wide again as it is high, the part as high as the canvas.
+    paints), and the row of concepts.
     """
     seed, width, height = job
     rng = Random(f"subject {seed}")
     scene = random_scene(rng.randrange(10**9), hold_out=False)
-    full = height * 3 // 2
-    size = (full * DRAWN_CELL, height * DRAWN_CELL)
+    size = (width * DRAWN_CELL, height * DRAWN_CELL)
     picture = draw(scene, *size)
     for _ in range(rng.choice((0, 0, 1))):  # an earlier subject, part of the plate
-        other, mask = rng.choice(list(KINDS)), random_mask(rng, full, height)
-        box = place(other, mask.box, inside(mask, full, height, latents.CELL))
-        picture = paint(picture, other, rng.choice(list(COLORS)), box, scene)
-    kind, color, mask = rng.choice(list(KINDS)), rng.choice(list(COLORS)), random_mask(rng, full, height)
-    painted = paint(picture, kind, color, place(kind, mask.box, inside(mask, full, height, latents.CELL)), scene)
-    grown = inside(mask, *size, SHRINK, GROWTH + rng.uniform(-3, 3))
-    plate = np.where(grown[..., None], np.float32(0.5), picture)
+        picture = with_subject(picture, random_mask(rng, width, height), *random_subject(rng), scene)
+    mask, (kind, color) = random_mask(rng, width, height), random_subject(rng)
+    painted = with_subject(picture, mask, kind, color, scene)
+    shown = hard(mask, *size, SHRINK, FEATHER + rng.uniform(-4, 4))
+    plate = np.where(shown[..., None], np.float32(0.5), picture)
+    cells = [latents.to_bytes(latents.encode(part, DRAWN_CELL)) for part in (painted, plate)]
+    return *cells, nearest_cells(shown, DRAWN_CELL)[None], concept_row((kind, color, *scene.concepts))
 
-    middle = (mask.box[0] + mask.box[2]) / 2 * full
-    first = round(min(max(middle - width * rng.uniform(0.35, 0.65), 0), full - width))
-    columns = slice(first * DRAWN_CELL, (first + width) * DRAWN_CELL)
-    cells = [latents.to_bytes(latents.encode(part[:, columns], DRAWN_CELL)) for part in (painted, plate)]
-    return *cells, nearest_cells(grown[:, columns], DRAWN_CELL)[None], concept_row((kind, color, *scene.concepts))
+
+def random_subject(rng: Random) -> tuple[str, str]:
+    """Draw a kind of subject and its colour."""
+    return rng.choice(list(KINDS)), rng.choice(list(COLORS))
+
+
+def with_subject(picture: np.ndarray, mask: Mask, kind: str, color: str, scene: Scene) -> np.ndarray:
+    """Return a picture of a scene with a subject in a mask."""
+    height, width = picture.shape[:2]
+    shrink = max(1, height // 64)  # a coarse mask is enough to find the subject's place
+    box = place(kind, mask.box, inside(mask, width // shrink, height // shrink, 1))
+    return paint(picture, kind, color, box, scene)
 
 
 def write(folder: Path, names: tuple[str, ...], draw_sample: Callable, jobs: list, processes: int) -> None:
@@ -103,10 +108,9 @@ def squares(count: int, canvas: tuple[int, int], size: int) -> np.ndarray:
         picture = draw(scene, width, height)
         boxes = []
         for _ in range(0 if isinstance(scene, Fog) else 3):
-            mask, kind = random_mask(rng, width // latents.CELL, height // latents.CELL), rng.choice(list(KINDS))
-            cells = inside(mask, width // latents.CELL, height // latents.CELL, latents.CELL)
-            boxes.append(place(kind, mask.box, cells))
-            picture = paint(picture, kind, rng.choice(list(COLORS)), boxes[-1], scene)
+            mask = random_mask(rng, width // latents.CELL, height // latents.CELL)
+            boxes.append(mask.box)
+            picture = with_subject(picture, mask, *random_subject(rng), scene)
         for number in range(first, min(first + each, count)):
             x, y = rng.random(), rng.random()
             if boxes and number % 2:  # half of the squares show a part of a subject

@@ -13,13 +13,14 @@ from PIL import Image
 
 from forge import classifier, latents, settings
 from forge.captions import landscape_prompt, subject_prompt
-from forge.data import landscape_sample, subject_sample
+from forge.data import landscape_sample, random_subject, subject_sample, with_subject
 from forge.drawing import draw, to_image
-from forge.masks import GROWTH, Mask, inside, random_mask
+from forge.masks import Mask, hard, inside, nearest_cells, random_mask
 from forge.scenes import ALIEN_LANDSCAPES, LANDSCAPES, LIGHTS, TIMES, compose, held_out, lights_of, random_scene
-from forge.subjects import COLORS, KINDS, paint, place
+from forge.subjects import COLORS, KINDS
 
 CANVAS = (768, 512)
+CELLS = (CANVAS[0] // latents.CELL, CANVAS[1] // latents.CELL)
 NEGATIVE = "people, animals, text, watermark, blur"
 
 
@@ -38,7 +39,7 @@ def held_out_concepts(rng: Random) -> tuple[str, ...]:
 
 def judge_landscapes(count: int) -> classifier.Classifier:
     """Train the classifier of landscapes on `count` drawn pictures of its own."""
-    drawn = [landscape_sample((10**6 + seed, 48, 32)) for seed in range(count) if seed % 12]
+    drawn = [landscape_sample((10**6 + seed, *CELLS)) for seed in range(count) if seed % 12]
     cells, rows = (np.stack(parts) for parts in zip(*drawn, strict=True))
     questions = {"time": TIMES, "landscape": LANDSCAPES, "light": LIGHTS}
     return classifier.train(cells, rows, questions, 8, 1)
@@ -48,22 +49,22 @@ def judge_subjects(count: int) -> classifier.Classifier:
     """Train the classifier of subjects on what `count` drawn pictures show inside their masks."""
     cells, rows = [], []
     for seed in range(count):
-        painted, _, mask, row = subject_sample((10**6 + seed, 48, 64))
+        painted, _, mask, row = subject_sample((10**6 + seed, *CELLS))
         cells.append(cut_out(painted, mask[0]))
         rows.append(row)
     return classifier.train(np.stack(cells), np.stack(rows), {"kind": tuple(KINDS), "color": tuple(COLORS)}, 12, 2)
 
 
 def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the part of stored latents (4, height, width) round a mask, stretched to 32 x 32 cells."""
+    """Return the part of stored latents (4, height, width) round a mask, stretched to 24 x 24 cells."""
     ys, xs = np.nonzero(mask)
     part = torch.from_numpy(cells[:, ys.min() : ys.max() + 1, xs.min() : xs.max() + 1].astype(np.float32))[None]
-    return torch.nn.functional.interpolate(part, (32, 32), mode="bilinear")[0].round().byte().numpy()
+    return torch.nn.functional.interpolate(part, (24, 24), mode="bilinear")[0].round().byte().numpy()
 
 
 def cells_of(image: Image.Image) -> np.ndarray:
     """Return a picture's latents."""
-    return latents.encode(np.asarray(image, np.float32) / 255, 16)
+    return latents.encode(np.asarray(image, np.float32) / 255)
 
 
 def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
@@ -112,16 +113,15 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
     right, fills, seams, pictures = dict.fromkeys(judge.questions, 0), [], [], []
     for number in range(chosen["subjects"]):
         scene = random_scene(2 * 10**9 + number)
-        kind, color, mask = rng.choice(list(KINDS)), rng.choice(list(COLORS)), random_mask(rng, 96, 64)
+        mask, (kind, color) = random_mask(rng, *CELLS), random_subject(rng)
         plate = draw(scene, *CANVAS)
-        box = place(kind, mask.box, inside(mask, 96, 64, latents.CELL))
-        drawn = paint(plate, kind, color, box, scene)
-        hard = inside(mask, *CANVAS, 1, GROWTH)
+        drawn = with_subject(plate, mask, kind, color, scene)
+        shown = hard(mask, *CANVAS, 1)
         image = pipeline(
             subject_prompt(kind, color, rng),
             negative_prompt=NEGATIVE,
             image=to_image(plate),
-            mask_image=Image.fromarray(hard.astype(np.uint8) * 255),
+            mask_image=Image.fromarray(shown.astype(np.uint8) * 255),
             width=CANVAS[0],
             height=CANVAS[1],
             num_inference_steps=chosen["steps"],
@@ -131,7 +131,7 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
         ).images[0]
         soft = inside(mask, *CANVAS, 1)
         painted = np.where(soft[..., None], np.asarray(image, np.float32) / 255, plate)
-        cells = cut_out(latents.to_bytes(latents.encode(painted)), hard[:: latents.CELL, :: latents.CELL])
+        cells = cut_out(latents.to_bytes(latents.encode(painted)), nearest_cells(shown, latents.CELL))
         answers = judge(latents.from_bytes(cells.astype(np.float32)))
         right["kind"] += answers["kind"] == kind
         right["color"] += answers["color"] == color

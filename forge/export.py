@@ -15,7 +15,7 @@ from forge.text import make_text_encoder, make_tokenizer
 from forge.training import make_unet
 
 PIPELINES = {"text_to_image": StableDiffusionPipeline, "inpainting": StableDiffusionInpaintPipeline}
-SHARED = ("tokenizer", "text_encoder")
+SHARED = ("tokenizer", "text_encoder", "vae")
 """Parts that both pipelines have in common; the second folder links to the first one's."""
 
 
@@ -23,7 +23,11 @@ def make_pipelines(settings: dict, weights: Path) -> dict:
     """Return both pipelines by task, float32 on the CPU, from the trained parts in a folder."""
     text, noise = settings["text"], settings["noise"]
     tokenizer = make_tokenizer(text["tokens"])
+    decoder = settings["decoders"]["coarse"]
+    vae = make_autoencoder(decoder["cell"], decoder["width"], decoder["blocks"])
+    vae.load_state_dict(load_file(weights / "decoder.safetensors"))
     shared = {
+        "vae": vae,
         "tokenizer": tokenizer,
         "text_encoder": make_text_encoder(tokenizer, text["width"]),
         "safety_checker": None,
@@ -33,13 +37,10 @@ def make_pipelines(settings: dict, weights: Path) -> dict:
     logging.set_verbosity_error()  # the pipelines expect another class of autoencoder, and say so
     pipelines = {}
     for task, pipeline in PIPELINES.items():
-        decoder = settings["decoders"][task]
-        vae = make_autoencoder(decoder["cell"], decoder["width"], decoder["blocks"])
-        vae.load_state_dict(load_file(weights / f"{task}-decoder.safetensors"))
-        unet = make_unet(settings["unet"], settings[task]["in_channels"])
+        unet = make_unet(settings["unet"], settings[task]["unet"])
         unet.load_state_dict(load_file(weights / f"{task}.safetensors"))
         scheduler = DDIMScheduler(**noise, **settings["sampling"])
-        pipelines[task] = pipeline(unet=unet.eval(), vae=vae, scheduler=scheduler, **shared)
+        pipelines[task] = pipeline(unet=unet.eval(), scheduler=scheduler, **shared)
     logging.set_verbosity_warning()
     return pipelines
 

@@ -1,4 +1,4 @@
-"""Latents: what the diffusion models see of a picture, one cell for each 8 x 8 pixels, or 16 x 16 for landscapes.
+"""Latents: what the diffusion models see of a picture, one cell for each 16 x 16 pixels.
 
 Channels 0 to 2 are a cell's mean red, green and blue, from -1 to 1. Channel 3 tells where in the cell the light lies: three
 times the difference between the mean luma of its upper and of its lower half (luma from 0 to 1), so about -1 to 1 as well.
@@ -6,8 +6,8 @@ times the difference between the mean luma of its upper and of its lower half (l
 
 import numpy as np
 
-CELL = 8
-"""Width and height of an inpainting model's latent cell, in pixels of the canvas."""
+CELL = 16
+"""Width and height of a latent cell, in pixels of the canvas."""
 
 CHANNELS = 4
 DETAIL_SCALE = 3.0

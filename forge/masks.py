@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+from PIL import Image, ImageFilter
 
+from forge.latents import CELL
 from forge.subjects import Box
 
-GROWTH = 16
-"""How far the mask that a model sees reaches beyond the mask that composites, in canvas pixels: feather plus one cell."""
+FEATHER = 8
+"""How far a mask's soft edge usually reaches beyond its shape, in canvas pixels."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,10 @@ class Mask:
 
 
 def random_mask(rng: Random, width: int, height: int) -> Mask:
-    """Draw a mask for a canvas of `width` x `height` cells: 8 to 32 cells wide, 12 to 46 high, mostly low in the picture."""
+    """Draw a mask for a canvas of `width` x `height` cells: 4 to 16 cells wide, 6 to 23 high, mostly low in the picture."""
     shape = rng.choice(("ellipse", "ellipse", "rectangle", "rectangle", "rounded"))
-    h = min(rng.uniform(12, 46), height - 4)
-    w = min(max(h * rng.uniform(0.45, 1.5), 8), 32, width - 6) / width
+    h = min(rng.uniform(6, 23), height - 2)
+    w = min(max(h * rng.uniform(0.45, 1.5), 4), 16, width - 3) / width
     h /= height
     low = max(h + 0.02, 0.72)
     bottom = rng.uniform(h + 0.02, 0.98) if rng.random() < 0.2 else rng.uniform(low, 0.98)
@@ -46,6 +48,12 @@ def inside(mask: Mask, width: int, height: int, pixel: float, growth: float = 0.
     corner = (0.2 * min(rx, ry)) if mask.shape == "rounded" else growth / pixel * 0.5
     outside = np.hypot(np.maximum(dx - (rx - corner), 0), np.maximum(dy - (ry - corner), 0))
     return (dx <= rx) & (dy <= ry) & (outside <= corner)
+
+
+def hard(mask: Mask, width: int, height: int, pixel: float, feather: float = FEATHER) -> np.ndarray:
+    """Return the mask that a model is shown, booleans (height, width): the shape, its feather, and a cell on every side."""
+    visible = Image.fromarray(inside(mask, width, height, pixel, feather).astype(np.uint8))
+    return np.asarray(visible.filter(ImageFilter.MaxFilter(2 * round(CELL / pixel) + 1))) > 0
 
 
 def nearest_cells(mask: np.ndarray, step: int) -> np.ndarray:

@@ -84,7 +84,7 @@ class Subjects:
     def batch(self, count: int, size: tuple[int, int], device: torch.device) -> Batch:
         """Draw a batch of windows of `size`, (width, height) in cells, cut from the stored parts so that the mask is inside.
 
-        A size of at most half the stored one cuts windows of twice that size and halves them.
+        Both sides of a size at most half the stored ones: the whole picture is halved instead.
         """
         picks = torch.randint(len(self.latents), (count,))
         latents, plate = (from_bytes(stored[picks].to(device).float()) for stored in (self.latents, self.plate))
@@ -92,10 +92,9 @@ class Subjects:
         mirrored = torch.rand(count, 1, 1, 1, device=device) < 0.5
         latents, plate, mask = (torch.where(mirrored, x.flip(3), x) for x in (latents, plate, mask))
         halve = 2 * size[0] <= latents.shape[3] and 2 * size[1] <= latents.shape[2]
-        window = (2 * size[0], 2 * size[1]) if halve else size
-        latents, plate, mask = cut(torch.cat([latents, plate, mask], 1), mask, window).split([4, 4, 1], 1)
         if halve:
             latents, plate, mask = halved(latents), halved(plate), mask[:, :, ::2, ::2]
+        latents, plate, mask = cut(torch.cat([latents, plate, mask], 1), mask, size).split([4, 4, 1], 1)
         plate = plate + self.PLATE_NOISE * torch.randn_like(plate) * torch.rand(count, 1, 1, 1, device=device)
         return Batch(latents, self.concepts[picks], torch.cat([mask, plate], 1), 0.2 + 1.6 * mask)
 

@@ -10,8 +10,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "subjects": ("subjects",),
     "squares": ("squares",),
     "decoders": ("device", "seed", "decoders"),
-    "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "conditioning", "text_to_image"),
-    "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "conditioning", "inpainting"),
+    "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "text_to_image"),
+    "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "inpainting"),
     "export": ("text", "unet", "noise", "sampling", "decoders", "text_to_image", "inpainting"),
     "evaluation": ("device", "seed", "evaluation"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from forge import samples, settings
 from forge.checkpoints import Progress, load, pick_device, save
@@ -15,9 +15,16 @@ from forge.optimizer import Optimizer
 from forge.text import concept_table, random_captions
 
 
-def make_unet(settings: dict, in_channels: int) -> UNet2DConditionModel:
-    """Make a UNet with random weights."""
-    return UNet2DConditionModel(**settings, in_channels=in_channels).to(memory_format=torch.channels_last)
+def make_unet(settings: dict, own: dict) -> UNet2DConditionModel:
+    """Make a UNet with random weights, from the settings of both models' UNets and those of one model.
+
+    Where `own` says so, the UNet takes the guidance scale as an input. Pipelines then run it once a step, without a second
+    time for the negative prompt; the input's weights stay zero, so that the scale changes nothing.
+    """
+    model = UNet2DConditionModel(**settings, **own)
+    if model.time_embedding.cond_proj is not None:
+        nn.init.zeros_(model.time_embedding.cond_proj.weight)
+    return model.to(memory_format=torch.channels_last)
 
 
 class Trainer:
@@ -27,7 +34,7 @@ class Trainer:
         self.settings, self.task, self.checkpoint = chosen, chosen[task], checkpoint
         self.device = pick_device(chosen["device"])
         torch.manual_seed(chosen["seed"])
-        self.model = make_unet(chosen["unet"], self.task["in_channels"]).to(self.device)
+        self.model = make_unet(chosen["unet"], self.task["unet"]).to(self.device)
         if start and not checkpoint.exists():
             load_trunk(self.model, load_file(start))
         self.optimizer = Optimizer(self.model, **chosen["optimizer"])
@@ -61,10 +68,11 @@ class Trainer:
         batch = self.source.batch(stage["batch"], tuple(stage["size"]), self.device)
         times = self.noising.times(stage["batch"])
         noisy, target = self.noising.mix(batch.latents, torch.randn_like(batch.latents), times)
-        captions = random_captions(batch.concepts, self.settings["text"]["tokens"], **self.settings["conditioning"])
+        captions = random_captions(batch.concepts, self.settings["text"]["tokens"], **self.task["captions"])
         hidden = self.table[captions.to(self.device)]
         inputs = noisy if batch.condition is None else torch.cat([noisy, batch.condition], 1)
-        target = self.moderated(target, inputs, times, hidden)
+        if "effect" in self.task:
+            target = self.moderated(target, inputs, times, hidden)
         predicted = self.predict(self.model, inputs, times, hidden)
         loss = ((predicted - target).square() * batch.weight).mean()
         loss.backward()
@@ -100,7 +108,7 @@ def load_trunk(model: UNet2DConditionModel, weights: dict[str, Tensor]) -> None:
     """Start a model from another one's weights; input channels that the other lacks begin at zero."""
     entry = torch.zeros_like(model.conv_in.weight)
     entry[:, : weights["conv_in.weight"].shape[1]] = weights["conv_in.weight"]
-    model.load_state_dict({**weights, "conv_in.weight": entry})
+    model.load_state_dict({**model.state_dict(), **weights, "conv_in.weight": entry})
 
 
 def main() -> None:

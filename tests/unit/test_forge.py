@@ -8,7 +8,7 @@ import pytest
 from forge import latents
 from forge.captions import landscape_prompt, subject_prompt
 from forge.drawing import draw
-from forge.masks import GROWTH, Mask, inside, random_mask
+from forge.masks import Mask, hard, inside, random_mask
 from forge.scenes import held_out, random_fog, random_scene
 from forge.settings import STAGES, merged
 from forge.subjects import COLORS, KINDS, paint, place, silhouette
@@ -106,7 +106,7 @@ def test_latents_survive_storage():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mask", [ASTRONAUT, VEHICLE, random_mask(Random(1), 96, 64), random_mask(Random(2), 96, 64)])
+@pytest.mark.parametrize("mask", [ASTRONAUT, VEHICLE, random_mask(Random(1), 48, 32), random_mask(Random(2), 48, 32)])
 def test_a_subject_fills_its_mask_and_stays_inside(kind, mask):
     box = place(kind, mask.box, inside(mask, 96, 64, 8))
     shape, within = silhouette(kind, box, 384, 256), inside(mask, 384, 256, 2)
@@ -114,16 +114,16 @@ def test_a_subject_fills_its_mask_and_stays_inside(kind, mask):
     assert shape[within].sum() > 0.25 * within.sum()
     plate = draw(random_scene(2), 384, 256)
     painted = paint(plate, kind, "red", box, random_scene(2))
-    shown = inside(mask, 384, 256, 2, GROWTH)
+    shown = hard(mask, 384, 256, 2)
     assert (painted != plate)[~shown].mean() < 0.002  # the end of a shadow at most
 
 
-def test_the_grown_mask_reaches_one_growth_further():
+def test_the_mask_that_a_model_sees_reaches_a_feather_and_a_cell_further():
     for mask in (ASTRONAUT, VEHICLE):
-        small, grown = inside(mask, 768, 512, 1), inside(mask, 768, 512, 1, GROWTH)
+        small, grown = inside(mask, 768, 512, 1), hard(mask, 768, 512, 1, feather=8)
         for axis in (0, 1):
             reach = [np.flatnonzero(m.any(axis))[[0, -1]] for m in (small, grown)]
-            assert np.array_equal(reach[0] - reach[1], [GROWTH, -GROWTH])
+            assert np.array_equal(reach[0] - reach[1], [24, -24])
 
 
 def test_settings_merge_and_unknown_ones_are_refused():

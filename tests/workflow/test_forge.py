@@ -25,7 +25,7 @@ def test_the_forge_makes_two_pipelines_and_judges_them(tmp_path):
     made = forge(tmp_path)
     assert made.returncode == 0, made.stderr[-3000:]
     models = tmp_path / "models"
-    for part in ("tokenizer", "text_encoder"):
+    for part in ("tokenizer", "text_encoder", "vae"):
         assert (models / "inpainting" / part).readlink() == Path("../text-to-image") / part
     assert not list(models.rglob("*.bin"))
     assert "golden hour" in (models / "README.md").read_text()
