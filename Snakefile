@@ -45,6 +45,10 @@ onsuccess:
     print(build.end(), file=sys.stderr)
 
 
+onerror:
+    build.release()
+
+
 rule all:
     """Every scene's final picture."""
     input:

@@ -3,12 +3,12 @@
 import time
 
 from strata import builds, compositing, layers
-from strata.painting import title
+from strata.attempts import attempted
 from strata.progress import logged
 
 started = time.time()
-with logged(snakemake.log[0], title(snakemake.output.picture)):
-    spec = snakemake.params.spec
+final = snakemake.output.picture
+with logged(snakemake.log[0], final), attempted(final, snakemake.params.spec) as spec:
     size = spec["width"], spec["height"]
     stack = [
         compositing.Layer(
@@ -21,5 +21,5 @@ with logged(snakemake.log[0], title(snakemake.output.picture)):
         for path, entry in zip(snakemake.input.stack, spec["stack"], strict=True)
     ]
     picture = compositing.finish(compositing.flatten(size, stack), **spec["finish"])
-    layers.write(snakemake.output.picture, picture)
-    builds.record(snakemake.output.picture, "composited", started)
+    layers.write(final, picture)
+    builds.record(final, "composited", started)

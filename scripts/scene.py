@@ -2,10 +2,15 @@
 
 import yaml
 
+from strata.attempts import attempted
 from strata.files import replacing
-from strata.painting import title
 from strata.progress import logged
 
-with logged(snakemake.log[0], title(snakemake.output.scene)), replacing(snakemake.output.scene) as file:
-    text = yaml.safe_dump(snakemake.params.spec, sort_keys=False, allow_unicode=True, width=120)
+path = snakemake.output.scene
+with (
+    logged(snakemake.log[0], path),
+    attempted(path, snakemake.params.spec) as spec,
+    replacing(path) as file,
+):
+    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
     file.write(f"# The effective scene: defaults filled in, overrides merged.\n{text}".encode())

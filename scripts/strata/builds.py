@@ -17,7 +17,7 @@ WORDS = {"painted": "painted", "store": "from the store", "drawn": "drawn", "com
 
 
 class Build:
-    """Holds the folder from `begin` until the process ends.
+    """Holds the folder from `begin` until the build ends, or its process.
 
     The lock is the operating system's, which takes it back however the process ends: after a crash the same command
     just works, which Snakemake's own lock files do not allow.
@@ -42,19 +42,23 @@ class Build:
         """The closing line: the pictures, what was done for them, and the time that it took."""
         entries = [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
         took = time.time() - self._started
-        self._lock.release()
+        self.release()
         return summary(entries, took)
 
+    def release(self) -> None:
+        """Lets go of the folder, also when the build failed: its process may live on and build again."""
+        self._lock.release()
 
-def record(layer: str, how: str, started: float, **more) -> None:
+
+def record(layer: str, how: str, started: float, ended: float | None = None, **more) -> None:
     """Adds a finished layer to the journal of the build.
 
     Args:
         how: a key of WORDS.
-        started: when the work on it began, in seconds since the epoch.
+        started, ended: when the work on it began and ended, in seconds since the epoch; by default it has just ended.
         more: plain values to keep beside, such as the device.
     """
-    entry = {"layer": str(layer), "how": how, "started": started, "ended": time.time(), **more}
+    entry = {"layer": str(layer), "how": how, "started": started, "ended": ended or time.time(), **more}
     FOLDER.mkdir(exist_ok=True)
     # One write of one line: jobs that run side by side do not tear each other's lines apart.
     descriptor = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -29,7 +29,7 @@ def paint(request: Request, log: Log) -> None:
     layer = Path(request.layer).relative_to(request.folder)
     if done.how == "store":
         log.say("from the store")
-    builds.record(layer, done.how, done.started, **({"device": done.device} if done.device else {}))
+    builds.record(layer, done.how, done.started, done.ended, **({"device": done.device} if done.device else {}))
 
 
 def located(request: Request) -> Request:
@@ -68,12 +68,6 @@ def obtain(request: Request, log: Log, perform: Perform) -> Done:
 def stored(request: Request) -> bool:
     """Whether the store holds the layer of a located request."""
     return _store(request).holds(_entry(request, _window(request)))
-
-
-def title(layer: str) -> str:
-    """The name of a layer as people know it: its file within results/."""
-    path = Path(layer).with_suffix("")
-    return "/".join(path.parts[1:] if path.parts[0] == "results" else path.parts)
 
 
 def _by_worker(request: Request, log: Log) -> Done | None:

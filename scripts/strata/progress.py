@@ -57,9 +57,12 @@ class Log:
 
 
 @contextmanager
-def logged(log: str | Path, title: str) -> Iterator[Log]:
-    """Opens a job's log. What goes wrong ends up in it: a sentence as it is, anything unforeseen with its traceback."""
-    path = Path(log)
+def logged(log: str | Path, layer: str) -> Iterator[Log]:
+    """Opens the log of a job that makes a layer's file. What goes wrong ends up in it.
+
+    A sentence as it is; anything unforeseen with its traceback, and as a sentence for the terminal.
+    """
+    path, title = Path(log), _title(layer)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         try:
@@ -71,3 +74,9 @@ def logged(log: str | Path, title: str) -> Iterator[Log]:
             traceback.print_exc(file=file)
             kind = type(error).__name__
             raise StrataError(f"{title} failed unexpectedly: {kind}: {error}. {path} holds the traceback.") from None
+
+
+def _title(layer: str) -> str:
+    """The name of a layer as people know it: its file within results/."""
+    path = Path(layer).with_suffix("")
+    return "/".join(path.parts[1:] if path.parts[0] == "results" else path.parts)

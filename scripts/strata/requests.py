@@ -1,7 +1,8 @@
 """What a job asks for and what it gets: plain values, which can be sent to another process."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Done:
         how: painted or store, as in builds.WORDS.
         started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
         device: what painted it; None for one from the store.
+        ended: when it was written, and the device was free again.
     """
 
     how: str
     started: float
     device: str | None = None
+    ended: float = field(default_factory=time.time)

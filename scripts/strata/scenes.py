@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from strata import fingerprints, models
+from strata import attempts, fingerprints, models
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
@@ -210,14 +210,17 @@ class Scenes:
 
     def background(self, wildcards) -> dict:
         scene = self._of(wildcards)
-        return scene.text_to_image(scene.description["background"])
+        spec = scene.text_to_image(scene.description["background"])
+        return _marked(spec, f"{RESULTS}/{wildcards.scene}background.png")
 
     def effect(self, wildcards) -> dict:
-        return self._of(wildcards).text_to_image(self._named(wildcards, "effects", wildcards.effect))
+        spec = self._of(wildcards).text_to_image(self._named(wildcards, "effects", wildcards.effect))
+        return _marked(spec, f"{RESULTS}/{wildcards.scene}effects/{wildcards.effect}.png")
 
     def mask(self, wildcards) -> dict:
         self._named(wildcards, "subjects", wildcards.subject)
-        return self._of(wildcards).mask(wildcards.subject)
+        spec = self._of(wildcards).mask(wildcards.subject)
+        return _marked(spec, f"{RESULTS}/{wildcards.scene}masks/{wildcards.subject}.png")
 
     def mask_image(self, wildcards) -> list[str]:
         """The file of an image mask, if the subject has one."""
@@ -226,7 +229,8 @@ class Scenes:
 
     def subject(self, wildcards) -> dict:
         self._named(wildcards, "subjects", wildcards.subject)
-        return self._of(wildcards).inpaint(wildcards.subject)
+        spec = self._of(wildcards).inpaint(wildcards.subject)
+        return _marked(spec, f"{RESULTS}/{wildcards.scene}subjects/{wildcards.subject}.png")
 
     def plate(self, wildcards) -> list[str]:
         """The layers beneath a subject, bottom to top."""
@@ -235,7 +239,7 @@ class Scenes:
         return [self._layer(wildcards, scene, name) for name in scene.plate(wildcards.subject)]
 
     def composite(self, wildcards) -> dict:
-        return self._of(wildcards).composite()
+        return _marked(self._of(wildcards).composite(), f"{RESULTS}/{wildcards.scene}final.png")
 
     def stack(self, wildcards) -> list[str]:
         """The layers that the composite flattens, bottom to top, one file for each entry."""
@@ -243,7 +247,7 @@ class Scenes:
         return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
 
     def effective(self, wildcards) -> dict:
-        return self._of(wildcards).effective()
+        return _marked(self._of(wildcards).effective(), f"{RESULTS}/{wildcards.scene}scene.yaml")
 
     def _layer(self, wildcards, scene: Scene, name: str) -> str:
         kind = "subjects/" if name in scene.subjects else "effects/" if name in scene.effects else ""
@@ -297,6 +301,10 @@ def read_yaml(path: Path) -> dict:
     if not isinstance(content, dict):
         raise StrataError(f"{path} must hold keys and values, but holds {type(content).__name__}. See config.yaml.")
     return content
+
+
+def _marked(spec: dict, layer: str) -> dict:
+    return spec | {"mark": attempts.mark(layer)}
 
 
 def _check_inside(path: str, where: str) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -68,11 +69,7 @@ class Schema:
             return filled | {key: self._fill(item, others) for key, item in value.items() if key not in properties}
         if isinstance(value, list):
             return [self._fill(item, schema.get("items", {})) for item in value]
-        if type(value) is int and schema.get("type") == "number":
-            return float(value)
-        if type(value) is float and schema.get("type") == "integer" and value.is_integer():
-            return int(value)
-        return value
+        return _typed(value, schema.get("type"))
 
     def _sentence(self, error: fastjsonschema.JsonSchemaValueException, source: str) -> str:
         path, value = error.path[1:], error.value
@@ -113,6 +110,22 @@ def dotted(path: list) -> str:
         part = str(part)
         text += f"[{part}]" if part.isdigit() else f".{part}" if text else part
     return text or "the whole file"
+
+
+def _typed(value: object, kind: object) -> object:
+    """A scalar in the type that is asked for, if it means the same: 8 is 8.0, and "8" is 8.
+
+    Quotes come from people, and from `snakemake --config`, which gives what is inside a mapping as text.
+    """
+    kinds = kind if isinstance(kind, list) else [kind]
+    if isinstance(value, str) and {"integer", "number", "boolean"} & set(kinds):
+        read = yaml.load(value, YamlLoader) if re.fullmatch(r"true|false|-?[0-9.]+", value) else value
+        value = read if isinstance(read, int | float) else value
+    if type(value) is int and "number" in kinds:
+        return float(value)
+    if type(value) is float and "integer" in kinds and value.is_integer():
+        return int(value)
+    return value
 
 
 def _properties(definition: Mapping) -> Mapping:

@@ -54,6 +54,21 @@ def test_whole_and_real_numbers_mean_the_same(schema):
     assert repr(whole["subjects"]["astronaut"]["mask"]["shapes"][0]["bbox"]) == "[0.0, 0.0, 9.0, 9.0]"
 
 
+@pytest.mark.parametrize(
+    ("key", "quoted", "bare"),
+    [
+        ("background.seed", "78", 78),
+        ("background.guidance_scale", "7", 7.0),
+        ("canvas.scale", "0.5", 0.5),
+        ("subjects.astronaut.mask.invert", "true", True),
+        ("subjects.astronaut.context", "16", 16),
+        ("background.prompt", "78", "78"),
+    ],
+)
+def test_quotes_round_a_number_mean_nothing(schema, key, quoted, bare):
+    assert repr(schema.complete(edited(key, quoted), "a")) == repr(schema.complete(edited(key, bare), "a"))
+
+
 def test_a_complete_scene_is_complete(schema):
     full = schema.complete(SCENE, "config.yaml")
     assert repr(schema.complete(full, "config.yaml")) == repr(full)

@@ -1,0 +1,117 @@
+"""A whole scene through real Snakemake and diffusers, on tiny models."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from strata import compositing
+
+
+def picture(workshop, name: str) -> Image.Image:
+    with Image.open(workshop.folder / "results" / f"{name}.png") as image:
+        image.load()
+    return image
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("background", "RGB"),
+        ("masks/astronaut", "L"),
+        ("masks/rover", "L"),
+        ("subjects/astronaut", "RGBA"),
+        ("subjects/rover", "RGBA"),
+        ("effects/fog", "RGB"),
+        ("final", "RGB"),
+    ],
+)
+def test_every_layer_is_a_picture_of_the_canvas(finished, name, mode):
+    image = picture(finished, name)
+    assert (image.mode, image.size) == (mode, (96, 64))
+    assert len(image.convert("RGBA").getcolors(96 * 64)) > 1
+
+
+def test_outside_a_mask_the_picture_is_the_plate_bit_for_bit(finished):
+    layers = ["background", "subjects/astronaut", "subjects/rover"]
+    for place, subject in enumerate(["astronaut", "rover"], start=1):
+        plate, after = (
+            compositing.flatten((96, 64), [compositing.Layer(picture(finished, name)) for name in layers[:count]])
+            for count in (place, place + 1)
+        )
+        outside = np.asarray(picture(finished, f"masks/{subject}")) == 0
+        assert outside.any()
+        assert (np.asarray(after)[outside] == np.asarray(plate)[outside]).all()
+        assert (np.asarray(after)[~outside] != np.asarray(plate)[~outside]).any()
+
+
+def test_the_final_picture_is_the_stack_of_its_layers(finished):
+    stack = [
+        compositing.Layer(picture(finished, name)) for name in ("background", "subjects/astronaut", "subjects/rover")
+    ]
+    stack.append(compositing.Layer(picture(finished, "effects/fog"), opacity=0.3, blur=2))
+    expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
+    assert expected.tobytes() == picture(finished, "final").tobytes()
+
+
+def test_built_again_from_nothing_it_is_the_same_to_the_byte(finished, empty):
+    said = empty.build()
+    assert "results/final.png: background, astronaut, rover, fog painted; " in said
+    assert empty.bytes() == finished.bytes()
+    assert not any(path.name.endswith(".part") for path in empty.folder.rglob("*"))
+    assert "Nothing to be done" in empty.build()
+
+
+def test_a_layer_says_how_it_was_made(finished):
+    text = picture(finished, "subjects/rover").text
+    told = json.loads(text["strata"])
+    assert told["pass"]["prompt"] == "a rover"
+    assert told["pass"]["seed"] == 99
+    assert told["pass"]["model"]["fingerprint"]
+    assert {"strata", "torch", "diffusers"} <= told["made_by"].keys()
+    assert text["parameters"].startswith(
+        "a rover\nNegative prompt: text\nSteps: 3, CFG scale: 8.0, Seed: 99, Size: 96x64"
+    )
+
+
+def test_the_effective_scene_builds_the_same_scene(built):
+    effective = yaml.safe_load((built.folder / "results/scene.yaml").read_text())
+    assert effective["background"]["guidance_scale"] == 8.0
+    assert effective["subjects"]["rover"]["context"] == "canvas"
+    built.write(effective)
+    assert built.planned() == set()
+
+
+def test_progress_and_notes_are_in_the_log(finished):
+    log = (finished.folder / "logs/subjects/rover.log").read_text()
+    assert "step 1 of 2" in log
+    assert "step 2 of 2" in log
+    assert "placed whole" in log
+
+
+def test_another_scene_overrides_and_shares(built):
+    """A scene that differs in its fog takes the rest from the store."""
+    built.write({"effects": {"fog": {"seed": 7}}}, "scenes/dusk.yaml")
+    said = built.build("results/dusk/final.png")
+    assert "results/dusk/final.png: fog painted; background, astronaut, rover from the store; " in said
+    assert built.planned() == set()
+
+
+def test_odd_sizes_windows_and_scales(empty):
+    """Nothing fits the latents here: 75 x 53 pixels, and a subject that sees a margin of 5."""
+    empty.edit("canvas", {"width": 100, "height": 70, "scale": 0.75})
+    empty.edit("subjects.rover.context", 5)
+    empty.edit("subjects.rover.mask", {"shapes": [{"shape": "rectangle", "bbox": [70, 30, 97, 66]}], "feather": 3})
+    empty.build("results/subjects/rover.png", "results/subjects/astronaut.png")
+    layer = picture(empty, "subjects/rover")
+    assert layer.size == (75, 52)
+    assert layer.getchannel("A").tobytes() == picture(empty, "masks/rover").tobytes()
+
+
+def test_the_report_shows_every_layer_with_its_prompt_and_seed(built):
+    built.build("results/final.png", "--report", "report.html")
+    report = (built.folder / "report.html").read_text()
+    for words in ("a desert", "an astronaut", "a rover", "Seed 42", "Seed 200"):
+        assert words in report
