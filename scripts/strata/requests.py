@@ -37,7 +37,7 @@ class Done:
         how: painted or store, as in builds.WORDS.
         started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
         device: what painted it; None for one from the store.
-        ended: when it was written, and the device was free again.
+        ended: when it was done (for a painted one: when the device was let go).
     """
 
     how: str

@@ -35,10 +35,11 @@ def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> 
     with _claimed(request, log) as (name, device):
         started = time.time()
         image = _with_room(request, device, shelf, lambda: _paint(request, window, log, shelf, device))
+        ended = time.time()
     made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
     described = {key: value for key, value in request.spec.items() if key != "plate"}
     layers.write(request.layer, image, layers.provenance(described, made_by))
-    return Done("painted", started, name)
+    return Done("painted", started, name, ended)
 
 
 @contextmanager
