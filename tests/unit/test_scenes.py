@@ -204,3 +204,13 @@ def test_params_are_plain_values(config):
     named = asks(subject="rover", effect="fog")
     for params in (scenes.background, scenes.subject, scenes.effect, scenes.mask, scenes.composite, scenes.effective):
         assert plain(params(named)), params
+
+
+@pytest.mark.parametrize(("blocks", "cell"), [(4, 8), (5, 16), (0, 8)])
+def test_the_cell_of_a_models_latents_follows_from_its_autoencoder(config, tmp_path, blocks, cell):
+    folder = tmp_path / "other"
+    (folder / "vae").mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    (folder / "vae/config.json").write_text(f'{{"block_out_channels": {[8] * blocks}}}')
+    config["models"]["inpainting"]["id"] = str(folder)
+    assert Scene(config, "config.yaml").inpaint("rover")["cell"] == cell
