@@ -11,16 +11,15 @@ import torch
 from diffusers import AutoPipelineForInpainting, AutoPipelineForText2Image
 from PIL import Image
 
-from forge import classifier, latents, settings
+from forge import judges, latents, settings
 from forge.captions import landscape_prompt, subject_prompt
-from forge.data import landscape_sample, random_subject, subject_sample, with_subject
+from forge.data import random_subject, with_subject
 from forge.drawing import draw, to_image
+from forge.judges import Judge
 from forge.masks import Mask, hard, inside, nearest_cells, random_mask
 from forge.scenes import ALIEN_LANDSCAPES, LANDSCAPES, LIGHTS, TIMES, compose, held_out, lights_of, random_scene
-from forge.subjects import COLORS, KINDS
 
 CANVAS = (768, 512)
-CELLS = (CANVAS[0] // latents.CELL, CANVAS[1] // latents.CELL)
 NEGATIVE = "people, animals, text, watermark, blur"
 
 
@@ -37,39 +36,13 @@ def held_out_concepts(rng: Random) -> tuple[str, ...]:
     return compose(rng, time, landscape, light, alien).concepts
 
 
-def judge_landscapes(count: int) -> classifier.Classifier:
-    """Train the classifier of landscapes on `count` drawn pictures of its own."""
-    drawn = [landscape_sample((10**6 + seed, *CELLS)) for seed in range(count) if seed % 12]
-    cells, rows = (np.stack(parts) for parts in zip(*drawn, strict=True))
-    questions = {"time": TIMES, "landscape": LANDSCAPES, "light": LIGHTS}
-    return classifier.train(cells, rows, questions, 8, 1)
-
-
-def judge_subjects(count: int) -> classifier.Classifier:
-    """Train the classifier of subjects on what `count` drawn pictures show inside their masks."""
-    cells, rows = [], []
-    for seed in range(count):
-        painted, _, mask, row = subject_sample((10**6 + seed, *CELLS))
-        cells.append(cut_out(painted, mask[0]))
-        rows.append(row)
-    return classifier.train(np.stack(cells), np.stack(rows), {"kind": tuple(KINDS), "color": tuple(COLORS)}, 12, 2)
-
-
-def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the part of stored latents (4, height, width) round a mask, stretched to 24 x 24 cells."""
-    ys, xs = np.nonzero(mask)
-    part = torch.from_numpy(cells[:, ys.min() : ys.max() + 1, xs.min() : xs.max() + 1].astype(np.float32))[None]
-    return torch.nn.functional.interpolate(part, (24, 24), mode="bilinear")[0].round().byte().numpy()
-
-
 def cells_of(image: Image.Image) -> np.ndarray:
     """Return a picture's latents."""
     return latents.encode(np.asarray(image, np.float32) / 255)
 
 
-def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
+def evaluate_landscapes(pipeline, judge: Judge, chosen: dict) -> tuple[dict, list[Image.Image]]:
     """Paint held-out prompts; return how many came out right, and the pictures."""
-    judge = judge_landscapes(chosen["classifier_samples"])
     rng = Random("held-out prompts")
     right, pictures = dict.fromkeys(judge.questions, 0), []
     for number in range(chosen["prompts"]):
@@ -87,7 +60,7 @@ def evaluate_landscapes(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]
     figures = {
         "prompts": chosen["prompts"],
         "right": {question: count / chosen["prompts"] for question, count in right.items()},
-        "classifier_right_on_drawn": judge.accuracy,
+        "judge_right_on_drawn": judge.accuracy,
         "distance_between_seeds": float(distance),
     }
     return figures, pictures
@@ -106,14 +79,13 @@ def paint_landscape(pipeline, prompt: str, seed: int, chosen: dict) -> Image.Ima
     ).images[0]
 
 
-def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
+def evaluate_subjects(pipeline, judge: Judge, chosen: dict) -> tuple[dict, list[Image.Image]]:
     """Paint subjects into masks on drawn plates; return how many came out right, how they sit, and the pictures."""
-    judge = judge_subjects(chosen["classifier_samples"])
     rng = Random("held-out subjects")
     right, fills, seams, pictures = dict.fromkeys(judge.questions, 0), [], [], []
     for number in range(chosen["subjects"]):
         scene = random_scene(2 * 10**9 + number)
-        mask, (kind, color) = random_mask(rng, *CELLS), random_subject(rng)
+        mask, (kind, color) = random_mask(rng, *judges.CELLS), random_subject(rng)
         plate = draw(scene, *CANVAS)
         drawn = with_subject(plate, mask, kind, color, scene)
         shown = hard(mask, *CANVAS, 1)
@@ -131,7 +103,7 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
         ).images[0]
         soft = inside(mask, *CANVAS, 1)
         painted = np.where(soft[..., None], np.asarray(image, np.float32) / 255, plate)
-        cells = cut_out(latents.to_bytes(latents.encode(painted)), nearest_cells(shown, latents.CELL))
+        cells = judges.cut_out(latents.to_bytes(latents.encode(painted)), nearest_cells(shown, latents.CELL))
         answers = judge(latents.from_bytes(cells.astype(np.float32)))
         right["kind"] += answers["kind"] == kind
         right["color"] += answers["color"] == color
@@ -143,7 +115,7 @@ def evaluate_subjects(pipeline, chosen: dict) -> tuple[dict, list[Image.Image]]:
     figures = {
         "subjects": chosen["subjects"],
         "right": {question: count / chosen["subjects"] for question, count in right.items()},
-        "classifier_right_on_drawn": judge.accuracy,
+        "judge_right_on_drawn": judge.accuracy,
         "share_of_mask_filled": {"painted": float(painted_fill.mean()), "drawn": float(drawn_fill.mean())},
         "masks_filled_by_40_percent_or_more": float((painted_fill >= 0.4).mean()),
         "seam_contrast": {"painted": float(painted_seam.mean()), "drawn": float(drawn_seam.mean())},
@@ -186,18 +158,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("models", type=Path)
     parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--judges", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     chosen = settings.load(args.settings)["evaluation"]
     figures = {key: chosen[key] for key in ("steps", "guidance_scale")}
-    parts = (("text-to-image", AutoPipelineForText2Image, evaluate_landscapes),
-             ("inpainting", AutoPipelineForInpainting, evaluate_subjects))  # fmt: skip
-    for name, loader, measure in parts:
+    known = judges.load(args.judges)
+    parts = (("text-to-image", AutoPipelineForText2Image, evaluate_landscapes, known["landscapes"]),
+             ("inpainting", AutoPipelineForInpainting, evaluate_subjects, known["subjects"]))  # fmt: skip
+    for name, loader, measure, judge in parts:
         pipeline = loader.from_pretrained(args.models / name, use_safetensors=True, dtype=torch.float32)
         pipeline.set_progress_bar_config(disable=True)
-        figures[name], pictures = measure(pipeline, chosen)
+        figures[name], pictures = measure(pipeline, judge, chosen)
         sheet(pictures, args.output / "sheets" / f"{name}.jpg")
     (args.output / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
 

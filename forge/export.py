@@ -1,6 +1,7 @@
 """Export: the trained parts as two ordinary diffusers pipelines, their common parts stored once."""
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def export(pipelines: dict, folder: Path) -> None:
         for module in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
             module.half()
         pipeline.save_pretrained(draft / names[task], safe_serialization=True)
+    without_ignored_key(draft / names["text_to_image"] / "vae" / "config.json")
     for part in SHARED:
         link = draft / names["inpainting"] / part
         shutil.rmtree(link)
@@ -64,6 +66,13 @@ def export(pipelines: dict, folder: Path) -> None:
     draft.rmdir()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     (folder / "README.md").write_text(model_card(size))
+
+
+def without_ignored_key(path: Path) -> None:
+    """Take out of an autoencoder's config the one key that diffusers writes, but warns of when it reads it."""
+    config = json.loads(path.read_text())
+    config.pop("block_out_channels")
+    path.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def main() -> None:

@@ -1,19 +1,33 @@
-"""Small classifiers that learn from drawn pictures, to judge painted ones."""
+"""Judges: small classifiers that learn from drawn pictures, to tell what painted ones show."""
 
+import argparse
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from forge import settings
+from forge.data import landscape_sample, subject_sample
 from forge.latents import CHANNELS, from_bytes
+from forge.scenes import LANDSCAPES, LIGHTS, TIMES
+from forge.subjects import COLORS, KINDS
 from forge.vocabulary import NUMBER
+
+CELLS = (48, 32)
+QUESTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "landscapes": {"time": TIMES, "landscape": LANDSCAPES, "light": LIGHTS},
+    "subjects": {"kind": tuple(KINDS), "color": tuple(COLORS)},
+}
+FIRST_SEED = 10**6
+"""Judges learn from pictures that no model learned from: those of seeds from here on."""
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Judge:
     """A trained network with one group of classes for each question, and how often it is right on drawn pictures."""
 
     network: nn.Module
@@ -48,17 +62,20 @@ def labels(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return found
 
 
-def train(
-    cells: np.ndarray, rows: np.ndarray, questions: dict[str, tuple[str, ...]], epochs: int, seed: int
-) -> Classifier:
-    """Train on stored latents (count, 4, height, width) and their concepts; a tenth of them measures the accuracy."""
-    torch.manual_seed(seed)
-    total = sum(len(names) for names in questions.values())
+def make_network(questions: dict[str, tuple[str, ...]]) -> nn.Sequential:
+    """Make an untrained network that scores every answer to every question, for latents of any size."""
     widths = (CHANNELS, 32, 48, 64, 96)
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
-    network = nn.Sequential(*layers, nn.Conv2d(96, 96, 3, padding=1), nn.ReLU(), _Pool(), nn.Linear(192, total))
+    total = sum(len(names) for names in questions.values())
+    return nn.Sequential(*layers, nn.Conv2d(96, 96, 3, padding=1), nn.ReLU(), _Pool(), nn.Linear(192, total))
+
+
+def train(cells: np.ndarray, rows: np.ndarray, questions: dict[str, tuple[str, ...]], epochs: int) -> Judge:
+    """Train on stored latents (count, 4, height, width) and their concepts; a tenth of them measures the accuracy."""
+    torch.manual_seed(1)
+    network = make_network(questions)
     pictures, truths = torch.from_numpy(cells), [torch.from_numpy(labels(rows, names)) for names in questions.values()]
     sizes = [len(names) for names in questions.values()]
     held = len(pictures) // 10
@@ -82,4 +99,51 @@ def train(
         question: float((score.argmax(1) == truth[:held]).float().mean())
         for question, score, truth in zip(questions, scores, truths, strict=True)
     }
-    return Classifier(network, questions, right)
+    return Judge(network, questions, right)
+
+
+def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the part of stored latents (4, height, width) round a mask, stretched to 24 x 24 cells."""
+    ys, xs = np.nonzero(mask)
+    part = torch.from_numpy(cells[:, ys.min() : ys.max() + 1, xs.min() : xs.max() + 1].astype(np.float32))[None]
+    return torch.nn.functional.interpolate(part, (24, 24), mode="bilinear")[0].round().byte().numpy()
+
+
+def train_all(count: int) -> dict[str, Judge]:
+    """Train a judge of landscapes and one of subjects, each on `count` drawn pictures."""
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    drawn = [landscape_sample((seed, *CELLS)) for seed in seeds]
+    drawn = [(cells, row) for cells, row in drawn if NUMBER["fog"] not in row]
+    landscapes = train(*(np.stack(parts) for parts in zip(*drawn, strict=True)), QUESTIONS["landscapes"], 12)
+    drawn = [(cut_out(painted, mask[0]), row) for painted, _, mask, row in (subject_sample((s, *CELLS)) for s in seeds)]
+    subjects = train(*(np.stack(parts) for parts in zip(*drawn, strict=True)), QUESTIONS["subjects"], 12)
+    return {"landscapes": landscapes, "subjects": subjects}
+
+
+def load(path: Path) -> dict[str, Judge]:
+    """Read the judges that `main` wrote."""
+    judges = {}
+    for name, stored in torch.load(path, weights_only=True).items():
+        network = make_network(QUESTIONS[name])
+        network.load_state_dict(stored["weights"])
+        judges[name] = Judge(network.eval(), QUESTIONS[name], stored["accuracy"])
+    return judges
+
+
+def main() -> None:
+    """Train the judges of the evaluation on drawn pictures."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--settings", type=Path, required=True)
+    args = parser.parse_args()
+    judges = train_all(settings.load(args.settings)["judges"]["count"])
+    for name, judge in judges.items():
+        print(name, judge.accuracy)
+    torch.save(
+        {name: {"weights": judge.network.state_dict(), "accuracy": judge.accuracy} for name, judge in judges.items()},
+        args.output,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "text_to_image"),
     "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "inpainting"),
     "export": ("text", "unet", "noise", "sampling", "decoders", "text_to_image", "inpainting"),
+    "judges": ("judges",),
     "evaluation": ("device", "seed", "evaluation"),
 }
 """The settings that each stage reads: a change of any other key does not make it stale."""
