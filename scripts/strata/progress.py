@@ -70,6 +70,9 @@ def logged(log: str | Path, layer: str) -> Iterator[Log]:
         except StrataError as error:
             file.write(f"{error}\n")
             raise
+        except KeyboardInterrupt:
+            file.write("interrupted\n")
+            raise StrataError(f"{title} was interrupted. The same command goes on with it.") from None
         except Exception as error:
             traceback.print_exc(file=file)
             kind = type(error).__name__

@@ -32,6 +32,25 @@ def test_a_killed_build_ends_in_the_same_bytes(finished, empty, moment):
     assert empty.bytes() == finished.bytes()
 
 
+def test_ctrl_c_is_no_traceback(empty):
+    with subprocess.Popen(
+        empty.command("results/background.png"),
+        cwd=empty.folder,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as build:
+        deadline = time.monotonic() + 240
+        while not (empty.folder / "logs/background.log").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.5)  # into the pass, or into the wait for its worker
+        os.killpg(build.pid, signal.SIGINT)
+        said = build.communicate(timeout=120)[0]
+    assert "Traceback" not in said
+    empty.build("results/background.png")
+
+
 def test_a_truncated_layer_is_never_painted_upon(built):
     layer = built.folder / "results/subjects/astronaut.png"
     layer.write_bytes(layer.read_bytes()[:-200])
