@@ -16,7 +16,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from strata.ahead import start_worker
+from strata.ahead import check_masks, start_worker
 from strata.builds import Build
 from strata.scenes import Scenes, attempt, readable
 
@@ -37,6 +37,7 @@ wildcard_constraints:
 
 onstart:
     build.begin()
+    check_masks(workflow.dag.needrun_jobs())
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         start_worker(workflow.dag.needrun_jobs(), scenes.runtime)
 

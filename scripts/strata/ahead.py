@@ -1,4 +1,4 @@
-"""The worker's start, while the masks are drawn: its imports take longer than a pass of a small model."""
+"""What a build does ahead of its first job: it refuses bad masks, and starts the worker if it is sure to need one."""
 
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
@@ -7,8 +7,27 @@ from strata import painting, workers
 from strata.requests import Request
 
 
+def check_masks(jobs: Iterable) -> None:
+    """Draws the masks that a build will draw, and refuses those that no pass can paint.
+
+    The rule draws and checks them, too, but with several cores a model may be loaded meanwhile. Only a build that draws
+    masks pays for it.
+
+    Args:
+        jobs: Snakemake's, those that are to run.
+    """
+    specs = [job.params.spec for job in jobs if job.rule.name == "mask"]
+    if not specs or find_spec("PIL") is None or find_spec("numpy") is None:
+        return  # on a machine that only submits jobs, they may be missing
+    from strata import masks
+
+    for spec in specs:
+        mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+        masks.check(mask, spec["cell"], spec["where"])
+
+
 def start_worker(jobs: Iterable, runtime: Mapping) -> None:
-    """Starts a worker, without waiting for it, if a build is sure to need one.
+    """Starts a worker, without waiting for it, if a build is sure to need one: its imports outlast a small model's pass.
 
     That is told from the passes that read no layer, the background and the effects: what the others read is not painted
     yet. A build that finds all its passes in the store starts none.

@@ -21,8 +21,8 @@ FOLDERS = ("masks", "subjects", "effects")
 # trigger on code, which knows neither modules nor comments and reacts to a touched file.
 CODE = {
     "mask": ("masks",),
-    "text_to_image": ("diffusion/passes", "diffusion/pipelines"),
-    "inpaint": ("diffusion/passes", "diffusion/pipelines", "windows", "masks", "compositing"),
+    "text_to_image": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware"),
+    "inpaint": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "windows", "masks", "compositing"),
     "composite": ("compositing",),
 }
 

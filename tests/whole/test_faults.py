@@ -93,9 +93,10 @@ def test_an_unreadable_mask_is_refused_before_a_model_is_loaded(empty):
     assert not (empty.folder / "logs/background.log").exists()
 
 
-def test_an_empty_mask_is_refused_before_a_model_is_loaded(empty):
+@pytest.mark.parametrize("cores", ["1", "8"])
+def test_an_empty_mask_is_refused_before_a_model_is_loaded(empty, cores):
     empty.edit("subjects.rover.mask.feather", 100)
-    assert "subjects.rover.mask is empty" in refused(empty)
+    assert "subjects.rover.mask is empty" in refused(empty, "results/final.png", "--cores", cores)
     assert not (empty.folder / "logs/background.log").exists()
 
 

@@ -234,6 +234,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("compositing", SUBJECTS | {"final"}),
         ("diffusion/passes", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),
+        ("diffusion/hardware", PAINTED | {"final"}),
         ("scenes", set()),
         ("layers", set()),
     ],

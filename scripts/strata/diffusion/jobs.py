@@ -73,7 +73,10 @@ def _with_room(request: Request, device: str, shelf: Shelf, work):
 def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, device: str) -> Image.Image:
     spec = request.spec
     pipeline, placement = _pipeline(request, device, shelf)
-    log.say(f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}")
+    again = f" (attempt {request.attempt}: the one before failed)" if request.attempt > 1 else ""
+    log.say(
+        f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
+    )
     if window is None:
         return passes.text_to_image(pipeline, spec, log.step)
     return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step))

@@ -1,0 +1,85 @@
+"""Live: a save is a build, what is wrong is told, and Ctrl-C ends it."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from workshop import ROOT
+
+PATIENCE = 120  # seconds, on a machine that is busy with other things
+
+
+class Live:
+    """scripts/live.py at work in a folder."""
+
+    def __init__(self, folder, *arguments):
+        self._said = (folder / "said").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts/live.py"), *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C reaches every process of the terminal's foreground group.
+            start_new_session=True,
+        )
+
+    def said(self, after: int = 0) -> str:
+        self._said.seek(0)
+        return "".join(self._said.read().split("Watching. Ctrl-C ends it.")[after:])
+
+    def wait(self, builds: int) -> str:
+        """Waits for the end of so many builds, and returns what the last one said."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            self._said.seek(0)
+            parts = self._said.read().split("Watching. Ctrl-C ends it.")
+            if len(parts) > builds:
+                return parts[builds - 1]
+            assert self.process.poll() is None and time.monotonic() < end, "".join(parts)
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def live(built):
+    built.write({"effects": {"fog": {"seed": 3}}}, "scenes/other.yaml")
+    started = Live(built.folder)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+    started.process.wait()
+
+
+def test_a_save_is_a_build_and_a_mistake_is_told(built, live):
+    live.wait(1)
+    before = (built.folder / "results/final.png").read_bytes()
+    built.edit("effects.fog.seed", 5)
+    assert "fog painted" in live.wait(2)
+    assert (built.folder / "results/final.png").read_bytes() != before
+    built.edit("effects.fog.sed", 5)
+    said = live.wait(3)
+    assert "effects.fog.sed is not a key of the schema. Did you mean seed?" in said
+    assert "Traceback" not in said
+    built.edit("effects.fog.sed", None)
+    assert "Nothing to be done" in live.wait(4)
+    built.edit("composite.finish.contrast", 1.5)
+    assert "results/final.png: nothing painted" in live.wait(5)
+    live.process.send_signal(signal.SIGINT)
+    assert live.process.wait(PATIENCE) == 0
+    assert "Traceback" not in live.wait(5)
+
+
+def test_it_watches_no_more_than_a_build_reads(built, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import live
+
+    built.write({"subjects": {"astronaut": {"mask": {"image": "masks/shape.png"}}}}, "scenes/drawn.yaml")
+    watched = live.inputs(built.folder, ["config.yaml"])
+    assert [str(path.relative_to(built.folder)) for path in watched] == [
+        "config.yaml",
+        "scenes/drawn.yaml",
+        "masks/shape.png",
+    ]
