@@ -28,21 +28,30 @@ def concept_table(width: int) -> Tensor:
     return table
 
 
+def concepts_missing_in(rows: Tensor) -> Tensor:
+    """Return the numbers of the concepts that no row of concepts holds."""
+    return torch.tensor([number for number in range(1, len(NAMES) + 1) if not (rows == number).any()])
+
+
 def random_captions(
-    rows: Tensor, tokens: int, drop_all: float, drop_one: float, generator: torch.Generator | None = None
+    rows: Tensor, tokens: int, strays: Tensor, drop_all: float, drop_one: float, stray: float
 ) -> Tensor:
     """Make captions, as concept numbers (batch, tokens), from rows of concepts (batch, slots).
 
     Order means nothing to the models, so a caption is the concepts that were kept, some of them twice, and else words without
-    meaning.
+    meaning. A share `stray` of the captions names one of the concepts `strays` as well, which pictures of this kind never
+    show: the model learns to pass over it.
     """
-    keep = torch.rand(rows.shape, generator=generator) >= drop_one
-    keep &= torch.rand(len(rows), 1, generator=generator) >= drop_all
+    count, slots = rows.shape
+    keep = torch.rand(rows.shape) >= drop_one
+    keep &= torch.rand(count, 1) >= drop_all
     kept = rows.long() * keep
-    again = kept * (torch.rand(rows.shape, generator=generator) < 0.15)
-    captions = torch.zeros(len(rows), tokens, dtype=torch.long)
-    captions[:, : rows.shape[1]] = kept
-    captions[:, rows.shape[1] : 2 * rows.shape[1]] = again
+    captions = torch.zeros(count, tokens, dtype=torch.long)
+    captions[:, :slots] = kept
+    captions[:, slots : 2 * slots] = kept * (torch.rand(rows.shape) < 0.15)
+    if len(strays):
+        picked = strays[torch.randint(len(strays), (count,))]
+        captions[:, 2 * slots] = picked * (kept.any(1) & (torch.rand(count) < stray))
     return captions
 
 

@@ -12,7 +12,7 @@ from forge import samples, settings
 from forge.checkpoints import Progress, load, pick_device, save
 from forge.noise import Noising
 from forge.optimizer import Optimizer
-from forge.text import concept_table, random_captions
+from forge.text import concept_table, concepts_missing_in, random_captions
 
 
 def make_unet(settings: dict, own: dict) -> UNet2DConditionModel:
@@ -41,6 +41,7 @@ class Trainer:
         self.noising = Noising(chosen["noise"], self.device)
         self.table = concept_table(chosen["text"]["width"]).to(self.device)
         self.source = samples.SOURCES[task](data)
+        self.strays = concepts_missing_in(self.source.concepts)
         self.step = 0
         state = load(checkpoint, self.device)
         if state:
@@ -68,7 +69,8 @@ class Trainer:
         batch = self.source.batch(stage["batch"], tuple(stage["size"]), self.device)
         times = self.noising.times(stage["batch"])
         noisy, target = self.noising.mix(batch.latents, torch.randn_like(batch.latents), times)
-        captions = random_captions(batch.concepts, self.settings["text"]["tokens"], **self.task["captions"])
+        tokens = self.settings["text"]["tokens"]
+        captions = random_captions(batch.concepts, tokens, self.strays, **self.task["captions"])
         hidden = self.table[captions.to(self.device)]
         inputs = noisy if batch.condition is None else torch.cat([noisy, batch.condition], 1)
         if "effect" in self.task:

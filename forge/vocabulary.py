@@ -65,7 +65,7 @@ PLAIN_WORDS = (
     "strange", "floor", "grass", "snow", "snowy", "sand", "water", "pine", "rolling", "few", "lines", "frame",
     "watermarks", "letters", "words", "signature", "logo", "crowd", "humans", "buildings", "bad", "worst", "jpeg",
     "artifacts", "left", "right", "middle", "center", "against", "visor", "helmet", "boots", "paint", "panels",
-    "engine", "engines", "glow", "glowing", "glass", "wheels", "seen",
+    "engine", "engines", "glow", "glowing", "glass", "starry", "stars", "wheels", "seen",
 )  # fmt: skip
 """Common words that mean nothing to the model; listing them keeps each at one token."""
 
