@@ -13,6 +13,7 @@ from strata import attempts, fingerprints, models
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
+from strata.variations import SIGN, varied
 
 RESULTS = "results"
 FOLDERS = ("masks", "subjects", "effects")
@@ -191,10 +192,11 @@ class Scene:
 class Scenes:
     """All scenes of a workflow, as functions of wildcards, which is what Snakemake asks.
 
-    `{scene}` is the folder of a scene under results/: empty for the config itself, `night/` for scenes/night.yaml.
+    `{scene}` is the folder of a scene under results/: empty for the config itself, `night/` for scenes/night.yaml, and with
+    a variation below either, `background.seed~78/` or `night/background.seed~78/`.
     """
 
-    wildcard = rf"(?:(?!(?:{'|'.join(FOLDERS)})/)[^/]+/)?"
+    wildcard = rf"(?:(?!(?:{'|'.join(FOLDERS)})/)[^/{SIGN}]+/)?(?:[^/]*{SIGN}[^/]*/)?"
     layer_wildcard = Schema("scene").document["definitions"]["name"]["pattern"].strip("^$")
 
     def __init__(self, config: Mapping, folder: str = "scenes"):
@@ -261,10 +263,19 @@ class Scenes:
         return scene.description[section][name]
 
     def _of(self, wildcards) -> Scene:
-        directory = wildcards.scene
+        return self._of_folder(wildcards.scene)
+
+    def _of_folder(self, directory: str) -> Scene:
         if directory not in self._loaded:
-            self._loaded[directory] = self._load(directory.rstrip("/"))
+            above, _, name = directory.rstrip("/").rpartition("/")
+            if SIGN in name:
+                self._loaded[directory] = self._vary(self._of_folder(f"{above}/" if above else ""), name)
+            else:
+                self._loaded[directory] = self._load(name)
         return self._loaded[directory]
+
+    def _vary(self, scene: Scene, name: str) -> Scene:
+        return Scene(varied(scene.effective(), name), f"{scene.source} with {name}")
 
     def _load(self, name: str) -> Scene:
         path = self._folder / f"{name}.yaml"

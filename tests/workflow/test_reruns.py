@@ -274,3 +274,12 @@ def test_an_edit_taken_back_paints_nothing(built):
     assert "painted" not in said
     assert "background, astronaut, rover from the store" in said
     assert built.bytes() == before
+
+
+def test_a_variation_paints_what_it_changes(built):
+    """The rest comes from the store, and the scene itself stays as it is."""
+    said = built.build("results/fog.seed~7,rover.prompt~a robot/final.png")
+    assert "fog.seed~7,rover.prompt~a robot/final.png: " in said
+    assert "rover, fog painted" in said or "fog, rover painted" in said
+    assert "background, astronaut from the store" in said
+    assert built.planned() == set()
