@@ -33,6 +33,7 @@ wildcard_constraints:
     scene=scenes.wildcard,  # the folder of a scene with its slash, or nothing
     subject=scenes.layer_wildcard,  # a name is a file's name: no slash, no dot
     effect=scenes.layer_wildcard,
+    sweep=scenes.layer_wildcard,
 
 
 onstart:
@@ -183,3 +184,25 @@ rule composite:
         spec=scenes.composite,
     script:
         "scripts/composite.py"
+
+
+rule sweep:
+    """The pictures of a sweep side by side, and the values behind them."""
+    input:
+        pictures=scenes.sweep_pictures,
+    output:
+        sheet=report(update("results/sweeps/{sweep}.png"), category="Sweeps"),
+        table=update("results/sweeps/{sweep}.tsv"),
+    log:
+        "logs/sweeps/{sweep}.log",
+    benchmark:
+        "logs/sweeps/{sweep}.bench.tsv"
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=scenes.sweep,
+    script:
+        "scripts/sweep.py"

@@ -36,7 +36,7 @@ def start_worker(jobs: Iterable, runtime: Mapping) -> None:
         jobs: Snakemake's, those that are to run.
         runtime: the settings of runtime.schema.yaml, complete.
     """
-    if not runtime["worker"]["enabled"] or find_spec("torch") is None:
+    if not runtime["worker"]["enabled"] or find_spec("torch") is None or workers.is_up():
         return
     for job in jobs:
         layer = job.output.get("layer")

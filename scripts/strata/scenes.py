@@ -13,10 +13,11 @@ from strata import attempts, fingerprints, models
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
+from strata.sweeps import Sweep
 from strata.variations import SIGN, varied
 
 RESULTS = "results"
-FOLDERS = ("masks", "subjects", "effects")
+FOLDERS = ("masks", "subjects", "effects", "sweeps")
 
 # What decides the pixels of each kind of layer. A digest of it is part of the rule's params, in place of Snakemake's own
 # trigger on code, which knows neither modules nor comments and reacts to a touched file.
@@ -201,7 +202,8 @@ class Scenes:
 
     def __init__(self, config: Mapping, folder: str = "scenes"):
         self.runtime = Schema("runtime").complete(config.get("runtime", {}), "the config's runtime")
-        self._base = {key: value for key, value in config.items() if key != "runtime"}
+        self._sweeps = Schema("sweeps").complete(config.get("sweeps") or {}, "the config's sweeps")
+        self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._folder = Path(folder)
         self._loaded = {"": Scene(self._base, "config.yaml")}
 
@@ -248,6 +250,22 @@ class Scenes:
         scene = self._of(wildcards)
         return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
 
+    def sweep(self, wildcards) -> dict:
+        sweep = self.find_sweep(wildcards.sweep)
+        spec = {"cells": sweep.cells(), "columns": sweep.columns, "width": sweep.width}
+        return _marked(spec | {"code": fingerprints.code("contact_sheets")}, f"{RESULTS}/sweeps/{wildcards.sweep}.png")
+
+    def sweep_pictures(self, wildcards) -> list[str]:
+        """The final pictures of a sweep's cells."""
+        return [f"{RESULTS}/{folder}final.png" for folder in self.find_sweep(wildcards.sweep).folders()]
+
+    def find_sweep(self, name: str) -> Sweep:
+        """A sweep by its name."""
+        if name not in self._sweeps:
+            known = ", ".join(self._sweeps) or "none"
+            raise StrataError(f"The config's sweeps have no {name}. There are: {known}.")
+        return Sweep(name, self._sweeps[name])
+
     def effective(self, wildcards) -> dict:
         return _marked(self._of(wildcards).effective(), f"{RESULTS}/{wildcards.scene}scene.yaml")
 
@@ -263,13 +281,14 @@ class Scenes:
         return scene.description[section][name]
 
     def _of(self, wildcards) -> Scene:
-        return self._of_folder(wildcards.scene)
+        return self.find(wildcards.scene)
 
-    def _of_folder(self, directory: str) -> Scene:
+    def find(self, directory: str) -> Scene:
+        """A scene by its folder under results/, with its slash."""
         if directory not in self._loaded:
             above, _, name = directory.rstrip("/").rpartition("/")
             if SIGN in name:
-                self._loaded[directory] = self._vary(self._of_folder(f"{above}/" if above else ""), name)
+                self._loaded[directory] = self._vary(self.find(f"{above}/" if above else ""), name)
             else:
                 self._loaded[directory] = self._load(name)
         return self._loaded[directory]

@@ -24,9 +24,10 @@ def varied(description: Mapping, name: str) -> dict:
         StrataError: the name has another form, or a key of it is no key of the scene, or the end of several.
     """
     description = copy.deepcopy(dict(description))
+    places = dict(_leaves(description, ()))
     for key, value in assignments(name):
-        place = _place(description, key, name)
-        place[key.rpartition(".")[2]] = value
+        path = full_path(description, key, f"The folder {name}")
+        places[path][path[-1]] = value
     return description
 
 
@@ -45,27 +46,32 @@ def assignments(name: str) -> Iterator[tuple[str, object]]:
             raise StrataError(f"The folder {name} gives {key} the value {text!r}, which is not YAML.") from None
 
 
-def _place(description: dict, key: str, name: str) -> dict:
-    """The mapping that holds a key."""
+def full_path(description: Mapping, key: str, who: str) -> tuple[str, ...]:
+    """The path of a key in a complete description; `layers` is followed by a layer's name.
+
+    Args:
+        key: a dotted path, or its end.
+        who: begins the sentence of the StrataError that another key raises.
+    """
     places = dict(_leaves(description, ()))
     wanted = tuple(key.split("."))
     if wanted in places:
-        return places[wanted]
+        return wanted
     ends = [path for path in places if path[-len(wanted) :] == wanted]
     if len(ends) == 1:
-        return places[ends[0]]
+        return ends[0]
     if ends:
         listed = ", ".join(sorted(".".join(path) for path in ends)[:6])
-        raise StrataError(f"The folder {name} sets {key}, which may be any of {listed}. Write out more of it.")
+        raise StrataError(f"{who} sets {key}, which may be any of {listed}. Write out more of it.")
     known = sorted({".".join(path[-count:]) for path in places for count in (2, len(path))})
     close = ", ".join(difflib.get_close_matches(key, known, n=3)) or "background.seed"
-    raise StrataError(f"The folder {name} sets {key}, which is no key of the scene. Close to it: {close}.")
+    raise StrataError(f"{who} sets {key}, which is no key of the scene. Close to it: {close}.")
 
 
-def _leaves(mapping: dict, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict]]:
+def _leaves(mapping: Mapping, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping]]:
     """Each key's path that holds a value, and the mapping that it is in."""
     for key, value in mapping.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from _leaves(value, (*path, key))
         elif key == "layers":
             for entry in value:

@@ -115,6 +115,14 @@ def ask(socket: Path, what: str) -> dict | None:
         return None
 
 
+def is_up() -> bool:
+    """Whether somebody listens. It may be of another version, which the next request finds out."""
+    connection = _reach()
+    if connection:
+        connection.close()
+    return connection is not None
+
+
 def start(idle_seconds: float) -> subprocess.Popen:
     """Starts a worker without waiting for it; if one is up already, the new one ends at once.
 

@@ -77,8 +77,9 @@ def test_the_readmes_configs_fit_the_schema():
     examples = [yaml.safe_load(block) for block in blocks("yaml")]
     assert len(examples) >= 3
     for example in examples:
-        scene = merged(base, {key: value for key, value in example.items() if key not in ("runtime", "config")})
+        scene = merged(base, {key: value for key, value in example.items() if key not in ("runtime", "config", "sweeps")})
         Schema("scene").complete(scene, "README.md")
+        Schema("sweeps").complete(example.get("sweeps", {}), "README.md")
         runtime = example.get("runtime") or example.get("config", {}).get("runtime", {})
         Schema("runtime").complete(runtime, "README.md")
 

@@ -131,7 +131,7 @@ def described(schema: Schema, node: dict, path: str = "") -> list[str]:
     return poor
 
 
-@pytest.mark.parametrize("name", ["scene", "runtime"])
+@pytest.mark.parametrize("name", ["scene", "runtime", "sweeps"])
 def test_every_key_has_a_description_a_type_and_a_default(name):
     schema = Schema(name)
     poor = described(schema, schema.document)

@@ -115,3 +115,19 @@ def test_the_report_shows_every_layer_with_its_prompt_and_seed(built):
     report = (built.folder / "report.html").read_text()
     for words in ("a desert", "an astronaut", "a rover", "Seed 42", "Seed 200"):
         assert words in report
+
+
+def test_a_sweep_is_a_sheet_and_a_table(built):
+    config = built.config
+    config["sweeps"] = {"fogs": {"keys": {"fog.opacity": [0.1, 0.3]}, "width": 64}}
+    built.write(config)
+    assert built.planned() == set()
+    built.build("results/sweeps/fogs.png")
+    assert picture(built, "sweeps/fogs").width > 128
+    rows = (built.folder / "results/sweeps/fogs.tsv").read_text().splitlines()
+    assert rows == [
+        "cell\tfog.opacity\tpicture",
+        "1\t0.1\tresults/fog.opacity~0.1/final.png",
+        "2\t0.3\tresults/fog.opacity~0.3/final.png",
+    ]
+    assert picture(built, "fog.opacity~0.3/final").tobytes() == picture(built, "final").tobytes()
