@@ -27,7 +27,8 @@ from strata.scenes import Scene, read_yaml  # noqa: E402
 
 imported = time.time()
 torch.set_num_threads(threads)
-scene = Scene(read_yaml(Path("config.yaml")), "config.yaml")
+config = read_yaml(Path("config.yaml"))
+scene = Scene({key: value for key, value in config.items() if key != "runtime"}, "config.yaml")
 size = scene.size["width"], scene.size["height"]
 
 

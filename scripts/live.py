@@ -10,6 +10,7 @@ which is paid once, and with a warm worker the models' loading.
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,16 +59,25 @@ def complete(arguments: list[str]) -> list[str]:
 
 def build(arguments: list[str]) -> None:
     """One build. What is wrong with it is told, and the watch goes on."""
-    interrupted = False
+    interrupts = []
+
+    def interrupt(number, frame):
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, interrupt)  # Snakemake ends the build then, and does not tell why
     with contextlib.chdir(Path.cwd()):
         try:
             snakemake(arguments)
         except SystemExit as end:
             if isinstance(end.code, str):
                 print(end.code, file=sys.stderr)
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted:
+        finally:
+            # Snakemake leaves handlers behind that would never let this process end.
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if interrupts:
         raise KeyboardInterrupt
 
 
