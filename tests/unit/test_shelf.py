@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from strata import fingerprints
-from strata.diffusion import hardware, pipelines, shelf
+from strata.diffusion import hardware, jobs, pipelines, shelf
 from strata.diffusion.weights import Weights
+from strata.errors import StrataError
 from workshop import ROOT
 
 
@@ -119,3 +121,27 @@ torch._dynamo.reset()
 assert "torch._dynamo.symbolic_convert" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT / "scripts", check=True)
+
+
+def test_short_of_memory_the_pipelines_of_other_passes_go_first(models):
+    held = shelf.Shelf()
+    load(held, models, "text_to_image")
+    load(held, models, "inpaint")
+    tries = []
+
+    def work():
+        tries.append(held.names())
+        if len(tries) == 1:
+            raise MemoryError("too large")
+        return "painted"
+
+    assert jobs._with_room(SimpleNamespace(attempt=1), "cpu", held, work) == "painted"
+    assert [len(names) for names in tries] == [2, 0]
+
+
+def test_when_that_does_not_help_a_sentence_says_what_does():
+    def work():
+        raise MemoryError("too large")
+
+    with pytest.raises(StrataError, match=r"cpu ran out of memory at attempt 1 \(too large\)\. A further attempt"):
+        jobs._with_room(SimpleNamespace(attempt=1), "cpu", shelf.Shelf(), work)
