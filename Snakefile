@@ -38,9 +38,9 @@ wildcard_constraints:
 
 onstart:
     build.begin()
-    check_masks(workflow.dag.needrun_jobs())
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         start_worker(workflow.dag.needrun_jobs(), scenes.runtime)
+    check_masks(workflow.dag.needrun_jobs())
 
 
 onsuccess:

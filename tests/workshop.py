@@ -31,7 +31,8 @@ class Workshop:
         self.workflow = ROOT
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "config.yaml").exists():
-            self.write(scene(models))
+            # One thread is as fast for so little, and other tests run beside it.
+            self.write({"runtime": {"threads": 1}} | scene(models))
 
     def copy(self, folder: Path) -> "Workshop":
         """The same with its results, with every time of change."""

@@ -16,6 +16,9 @@ from strata.schema import Schema, YamlLoader
 from strata.sweeps import Sweep
 from strata.variations import SIGN, varied
 
+# Read and compiled when first needed, and then for all scenes.
+SCENE, RUNTIME, SWEEPS = Schema("scene"), Schema("runtime"), Schema("sweeps")
+
 RESULTS = "results"
 FOLDERS = ("masks", "subjects", "effects", "sweeps")
 
@@ -35,11 +38,13 @@ class Scene:
     Args:
         description: the scene as the schema describes it; defaults may be missing.
         source: the file that a sentence about a wrong value names.
+        digests: the fingerprints of models that are known already, by id; others are added.
     """
 
-    def __init__(self, description: Mapping, source: str):
+    def __init__(self, description: Mapping, source: str, digests: dict[str, str | None] | None = None):
         self.source = source
-        self.description = Schema("scene").complete(description, source)
+        self._digests = {} if digests is None else digests
+        self.description = SCENE.complete(description, source)
         self.canvas = self.description["canvas"]
         self.subjects = self.description["subjects"]
         self.effects = self.description["effects"]
@@ -134,7 +139,9 @@ class Scene:
 
     def _model(self, task: str) -> dict:
         model = self.description["models"][task]
-        return model | {"fingerprint": models.fingerprint(model["id"], f"{self.source}: models.{task}.id")}
+        if model["id"] not in self._digests:
+            self._digests[model["id"]] = models.fingerprint(model["id"], f"{self.source}: models.{task}.id")
+        return model | {"fingerprint": self._digests[model["id"]]}
 
     def _check_names(self) -> None:
         for section in (self.subjects, self.effects):
@@ -198,14 +205,15 @@ class Scenes:
     """
 
     wildcard = rf"(?:(?!(?:{'|'.join(FOLDERS)})/)[^/{SIGN}]+/)?(?:[^/]*{SIGN}[^/]*/)?"
-    layer_wildcard = Schema("scene").document["definitions"]["name"]["pattern"].strip("^$")
+    layer_wildcard = SCENE.document["definitions"]["name"]["pattern"].strip("^$")
 
     def __init__(self, config: Mapping, folder: str = "scenes"):
-        self.runtime = Schema("runtime").complete(config.get("runtime", {}), "the config's runtime")
-        self._sweeps = Schema("sweeps").complete(config.get("sweeps") or {}, "the config's sweeps")
+        self.runtime = RUNTIME.complete(config.get("runtime", {}), "the config's runtime")
+        self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "the config's sweeps")
         self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._folder = Path(folder)
-        self._loaded = {"": Scene(self._base, "config.yaml")}
+        self._digests = {}
+        self._loaded = {"": Scene(self._base, "config.yaml", self._digests)}
 
     def pictures(self) -> list[str]:
         """The final picture of every scene."""
@@ -294,14 +302,14 @@ class Scenes:
         return self._loaded[directory]
 
     def _vary(self, scene: Scene, name: str) -> Scene:
-        return Scene(varied(scene.effective(), name), f"{scene.source} with {name}")
+        return Scene(varied(scene.effective(), name), f"{scene.source} with {name}", self._digests)
 
     def _load(self, name: str) -> Scene:
         path = self._folder / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(path.stem for path in self._folder.glob("*.yaml"))) or "none"
             raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._folder}/: {known}.")
-        return Scene(merged(self._base, read_yaml(path)), path.as_posix())
+        return Scene(merged(self._base, read_yaml(path)), path.as_posix(), self._digests)
 
 
 def merged(base: object, change: object) -> object:

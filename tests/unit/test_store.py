@@ -49,6 +49,8 @@ def test_a_store_without_room_keeps_nothing(tmp_path, layer):
     with store.claim(name(1)):
         assert not store.fetch(name(1), tmp_path / "out.png")
     assert not (tmp_path / "store").exists()
+    Store(tmp_path / "store", 1e6).put(name(1), layer)
+    assert not store.fetch(name(1), tmp_path / "out.png")
 
 
 def test_equal_passes_wait_for_each_other(tmp_path):

@@ -208,7 +208,7 @@ def test_what_means_the_same_costs_nothing(scene):
     config["background"] = dict(reversed(config["background"].items())) | {"guidance_scale": 8.0}
     config["subjects"]["astronaut"]["context"] = "canvas"
     config["composite"]["finish"]["brightness"] = 1
-    config["runtime"] = {"threads": 1, "store": {"limit_gb": 1}}
+    config["runtime"] = {"threads": 2, "store": {"limit_gb": 1}}
     try:
         reordered = yaml.safe_dump(dict(reversed(config.items())), sort_keys=False)
         quoted = reordered.replace("a desert", '"a desert"')

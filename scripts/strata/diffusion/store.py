@@ -41,6 +41,8 @@ class Store:
 
     def fetch(self, key: str, layer: str | Path) -> bool:
         """Copies a finished pass to `layer`; False if the store does not hold it."""
+        if not self.limit:
+            return False
         entry = self._entry(key)
         try:
             with entry.open("rb") as source, replacing(layer) as target:
