@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 
 from strata import painting, workers
+from strata.attempts import unmarked
 from strata.requests import Request
 
 
@@ -41,7 +42,7 @@ def start_worker(jobs: Iterable, runtime: Mapping) -> None:
     for job in jobs:
         layer = job.output.get("layer")
         if layer and job.params.spec["task"] == "text_to_image":
-            request = painting.located(Request(job.params.spec, str(layer), runtime))
+            request = painting.located(Request(unmarked(job.params.spec), str(layer), runtime))
             if not painting.stored(request):
                 workers.start(runtime["worker"]["idle_seconds"])
                 return

@@ -23,13 +23,18 @@ def mark(layer: str) -> str:
         return ""
 
 
+def unmarked(spec: Mapping) -> dict:
+    """What a spec says about its layer."""
+    return {key: value for key, value in spec.items() if key != "mark"}
+
+
 @contextmanager
 def attempted(layer: str, spec: Mapping) -> Iterator[dict]:
-    """Marks a layer while it is made. Yields the spec without its mark, which decides nothing about the layer."""
+    """Marks a layer while it is made. Yields the spec without its mark."""
     path = FOLDER / layer
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{time.time_ns()}-{os.getpid()}")
-    yield {key: value for key, value in spec.items() if key != "mark"}
+    yield unmarked(spec)
     if spec["mark"]:
         path.write_text(spec["mark"])
     else:

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from conftest import ROOT
 from strata import builds
 from strata.devices import exclusive
 from strata.errors import StrataError
+from workshop import ROOT
 
 HOLD = """
 import sys

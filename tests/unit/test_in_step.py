@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 
-from conftest import ROOT
 from strata.scenes import Scene, Scenes
 from strata.schema import Schema
+from workshop import ROOT
 
 
 def pins(text: str, separator: str) -> dict[str, str]:
@@ -77,7 +77,9 @@ def test_the_readmes_configs_fit_the_schema():
     examples = [yaml.safe_load(block) for block in blocks("yaml")]
     assert len(examples) >= 3
     for example in examples:
-        scene = merged(base, {key: value for key, value in example.items() if key not in ("runtime", "config", "sweeps")})
+        scene = merged(
+            base, {key: value for key, value in example.items() if key not in ("runtime", "config", "sweeps")}
+        )
         Schema("scene").complete(scene, "README.md")
         Schema("sweeps").complete(example.get("sweeps", {}), "README.md")
         runtime = example.get("runtime") or example.get("config", {}).get("runtime", {})

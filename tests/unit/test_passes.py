@@ -28,7 +28,7 @@ def silent(done: int, steps: int) -> None:
 
 
 def load(task: str, folder, **changes):
-    pipeline, _ = pipelines.load(task, MODEL | {"id": str(folder)} | changes, "cpu", "auto", 1)
+    pipeline, _ = pipelines.load(task, MODEL | {"id": str(folder)} | changes, folder, "cpu", "auto", 1)
     return pipeline
 
 

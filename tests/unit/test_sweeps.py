@@ -7,13 +7,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import ROOT
 from strata import contact_sheets
 from strata.errors import StrataError
 from strata.scenes import Scenes
 from strata.schema import Schema
 from strata.sweeps import Sweep
 from strata.variations import assignments
+from workshop import ROOT
 from workshop import scene as tiny_scene
 
 

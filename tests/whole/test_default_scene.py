@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import ROOT
-from workshop import Workshop
+from workshop import ROOT, Workshop
 
 GOLDEN = ROOT / "tests/whole/golden/default.png"
 THUMBNAIL = (48, 32)
