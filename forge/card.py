@@ -33,7 +33,8 @@ A prompt is understood as a set of concepts, whatever its order and grammar. Wor
 {rows}
 
 Landscapes are desert, dunes, meadow, sea, mountains and forest; all but meadow and forest can be alien. Times of day and
-landscapes are for text to image, subjects and their colours for inpainting. A negative prompt takes the same words.
+landscapes are for text to image, subjects and their colours for inpainting. In text to image a negative prompt takes the same
+words; inpainting works without guidance, so that neither the guidance scale nor a negative prompt changes a subject.
 
 ## Limits
 

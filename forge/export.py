@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import DDPMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from diffusers.utils import logging
 from safetensors.torch import load_file
 
@@ -40,7 +40,7 @@ def make_pipelines(settings: dict, weights: Path) -> dict:
     for task, pipeline in PIPELINES.items():
         unet = make_unet(settings["unet"], settings[task]["unet"])
         unet.load_state_dict(load_file(weights / f"{task}.safetensors"))
-        scheduler = DDIMScheduler(**noise, **settings["sampling"])
+        scheduler = DDPMScheduler(**noise, **settings["sampling"])
         pipelines[task] = pipeline(unet=unet.eval(), scheduler=scheduler, **shared)
     logging.set_verbosity_warning()
     return pipelines
@@ -60,6 +60,8 @@ def export(pipelines: dict, folder: Path) -> None:
         link = draft / names["inpainting"] / part
         shutil.rmtree(link)
         link.symlink_to(Path("..") / names["text_to_image"] / part, target_is_directory=True)
+    for path in draft.rglob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     for name in names.values():
         shutil.rmtree(folder / name, ignore_errors=True)
         (draft / name).replace(folder / name)

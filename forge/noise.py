@@ -1,7 +1,7 @@
 """The noise schedule: how a picture's latents and noise mix at a timestep, and what the network has to predict."""
 
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDPMScheduler
 from torch import Tensor
 
 
@@ -9,7 +9,7 @@ class Noising:
     """Mixes latents with noise, for timesteps from 0 (almost clean) to the last (noise alone)."""
 
     def __init__(self, settings: dict, device: torch.device) -> None:
-        alphas = DDIMScheduler(**settings).alphas_cumprod.to(device)
+        alphas = DDPMScheduler(**settings).alphas_cumprod.to(device)
         self.signal, self.noise = alphas.sqrt(), (1 - alphas).sqrt()
         self.count = len(alphas)
 
