@@ -33,6 +33,7 @@ def test_a_killed_build_ends_in_the_same_bytes(finished, empty, moment):
 
 
 def test_ctrl_c_is_no_traceback(empty):
+    empty.edit("background.steps", 1000)  # long enough to be met in the middle
     with subprocess.Popen(
         empty.command("results/background.png"),
         cwd=empty.folder,
@@ -47,7 +48,9 @@ def test_ctrl_c_is_no_traceback(empty):
         time.sleep(0.5)  # into the pass, or into the wait for its worker
         os.killpg(build.pid, signal.SIGINT)
         said = build.communicate(timeout=120)[0]
+    assert "background was interrupted. The same command goes on with it." in said
     assert "Traceback" not in said
+    empty.edit("background.steps", 3)
     empty.build("results/background.png")
 
 
