@@ -8,7 +8,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from forge.scenes import Cloud, Color, Disc, Fog, Point, Scene, Shape
+from forge.scenes import Cloud, Disc, Fog, Scene
+from forge.shapes import Color, Point, Shape
 
 _OVERSAMPLING = 3
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forge.drawing import coverage
-from forge.scenes import Color, Point, Scene, mix, rgb, tint
+from forge.scenes import Scene
+from forge.shapes import Color, Point, mix, rgb, tint
 
 Box = tuple[float, float, float, float]
 
