@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -43,11 +44,23 @@ class Build:
         entries = [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
         took = time.time() - self._started
         self.release()
+        _stop_waiting()
         return summary(entries, took)
 
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         self._lock.release()
+
+
+def _stop_waiting() -> None:
+    """Lets the process end now.
+
+    Snakemake starts a timer of a second with each job, to look for more that may be submitted; Python waits for all of
+    them before it ends, also when there is nothing left to do.
+    """
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
 
 
 def record(layer: str, how: str, started: float, ended: float | None = None, **more) -> None:

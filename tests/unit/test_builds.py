@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -12,6 +13,7 @@ from workshop import ROOT
 
 HOLD = """
 import sys
+import threading
 sys.path.insert(0, sys.argv[1])
 from strata.builds import Build
 build = Build()
@@ -64,3 +66,14 @@ def test_devices_are_held_one_by_one(tmp_path):
         assert (first, second) == ("cuda:0", "cuda:1")
     with exclusive(["cuda:0"], tmp_path) as again:
         assert again == "cuda:0"
+
+
+def test_a_build_that_ended_waits_for_no_timer():
+    """Snakemake leaves timers behind, which would hold the process."""
+    build = builds.Build()
+    build.begin()
+    timer = threading.Timer(60, lambda: None)
+    timer.start()
+    build.end()
+    timer.join(30)
+    assert not timer.is_alive()
