@@ -144,7 +144,9 @@ rule subject:
 
 
 rule effect:
-    """A layer such as fog: text to image, on its own."""
+    """A layer such as fog: text to image on its own, or an image."""
+    input:
+        scenes.effect_image,
     output:
         layer=report(update("results/{scene}effects/{effect}.png"), caption="report/pass.rst", category="Layers"),
     log:
@@ -154,7 +156,7 @@ rule effect:
     conda:
         "envs/diffusion.yaml"
     resources:
-        gpu=1,
+        gpu=scenes.effect_gpu,
         mem_mb=8000,
         runtime=60,
         attempt=attempt,

@@ -1,4 +1,4 @@
-"""Builds again whenever the config, a scene or a mask's image is saved, until Ctrl-C.
+"""Builds again whenever the config, a scene or an image that they name is saved, until Ctrl-C.
 
     python scripts/live.py                       builds the final picture of config.yaml
     python scripts/live.py results/night/final.png
@@ -101,21 +101,27 @@ def wait(folder: Path, configs: list[str], seen: dict) -> None:
 
 
 def inputs(folder: Path, configs: list[str]) -> list[Path]:
-    """The files that a build reads: the configs, the scenes, and the images of their masks."""
+    """The files that a build reads: the configs, the scenes, and the images that they name."""
     described = [*(folder / config for config in configs), *sorted((folder / SCENES).glob("*.yaml"))]
     return [*described, *(folder / image for path in described for image in images(path))]
 
 
 def images(path: Path) -> Iterator[str]:
-    """The mask images that a config or a scene names, as far as it can be read."""
+    """The images of masks and effects that a config or a scene names, as far as it can be read."""
     try:
-        subjects = (read_yaml(path).get("subjects") or {}).values() if path.is_file() else ()
-        for subject in subjects:
-            image = subject["mask"].get("image")
-            if isinstance(image, str):
-                yield image
-    except (StrataError, AttributeError, TypeError, KeyError):
+        description = read_yaml(path) if path.is_file() else {}
+    except StrataError:
         return  # the build says what is wrong with it
+    subjects, effects = (_entries(description.get(section)) for section in ("subjects", "effects"))
+    for named in (*(subject.get("mask") for subject in subjects), *effects):
+        image = named.get("image") if isinstance(named, dict) else None
+        if isinstance(image, str):
+            yield image
+
+
+def _entries(section: object) -> list[dict]:
+    """The mappings of a section by name; none if it is something else, which the build tells."""
+    return [entry for entry in section.values() if isinstance(entry, dict)] if isinstance(section, dict) else []
 
 
 def sources() -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from strata import images
 from strata.errors import StrataError
 
 SUBROWS = 16  # scan lines per pixel row; across a scan line coverage is exact
@@ -283,19 +284,7 @@ def _fill(edges: Iterable[Edge], size: Size) -> np.ndarray:
 
 
 def _from_file(path: str, size: Size, fit: str, where: str) -> np.ndarray:
-    try:
-        with Image.open(path) as file:
-            file.load()
-            image = _single_channel(ImageOps.exif_transpose(file))
-    except FileNotFoundError:
-        raise StrataError(
-            f"{where} is {path!r}, but there is no such file. Correct the path, or draw shapes."
-        ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # SyntaxError is what Pillow raises for a broken PNG.
-        raise StrataError(
-            f"{where} is {path!r}, which cannot be read as an image ({error}). Save it again as a PNG, or draw shapes."
-        ) from None
+    image = _single_channel(images.read(path, where, "draw shapes"))
     if fit == "cover":
         image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     elif fit == "contain":
@@ -315,8 +304,6 @@ def _single_channel(image: Image.Image) -> Image.Image:
         if alpha.getextrema()[0] < 255:
             return alpha
         image = image.convert("RGB")
-    if image.mode.startswith("I;16"):  # convert("L") clips at 255 instead of scaling 0..65535
-        return Image.fromarray(((np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
     return image.convert("L")
 
 

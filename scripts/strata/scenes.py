@@ -25,8 +25,10 @@ FOLDERS = ("masks", "subjects", "effects", "sweeps")
 # What decides the pixels of each kind of layer. A digest of it is part of the rule's params, in place of Snakemake's own
 # trigger on code, which knows neither modules nor comments and reacts to a touched file.
 CODE = {
-    "mask": ("masks",),
+    "mask": ("masks", "images"),
     "text_to_image": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware"),
+    "effect": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "effects"),
+    "image": ("effects", "images"),
     "inpaint": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "windows", "masks", "compositing"),
     "composite": ("compositing",),
 }
@@ -53,6 +55,8 @@ class Scene:
         for name, subject in self.subjects.items():
             self._check_mask(name, subject["mask"])
             self._check_strength(name, subject)
+        for name, effect in self.effects.items():
+            self._check_effect(name, effect)
 
     @property
     def size(self) -> dict:
@@ -60,14 +64,22 @@ class Scene:
         scale = self.canvas["scale"]
         return {"width": round(self.canvas["width"] * scale), "height": round(self.canvas["height"] * scale)}
 
-    def text_to_image(self, described: Mapping) -> dict:
-        """The pass of the background or of an effect."""
+    def background(self) -> dict:
+        """The pass of the background."""
+        return self._text_to_image(self.description["background"], "text_to_image")
+
+    def effect(self, name: str) -> dict:
+        """The pass of an effect, or what makes a layer of its image."""
+        effect = self.effects[name]
+        if effect["image"] is None:
+            return self._text_to_image({key: value for key, value in effect.items() if key != "image"}, "effect")
         return {
-            "task": "text_to_image",
-            **described,
+            "task": "image",
+            "image": effect["image"],
+            "alpha": effect["alpha"],
             **self.size,
-            "model": self._model("text_to_image"),
-            "code": fingerprints.code(*CODE["text_to_image"]),
+            "where": f"{self.source}: effects.{name}",
+            "code": fingerprints.code(*CODE["image"]),
         }
 
     def inpaint(self, name: str) -> dict:
@@ -129,6 +141,15 @@ class Scene:
         window = mask_box(self.subjects[name]["mask"], canvas, scale).grown(margin + 2 * self._cell() / scale)
         return window.meets(mask_box(self.subjects[other]["mask"], canvas, scale))
 
+    def _text_to_image(self, described: Mapping, code: str) -> dict:
+        return {
+            "task": "text_to_image",
+            **described,
+            **self.size,
+            "model": self._model("text_to_image"),
+            "code": fingerprints.code(*CODE[code]),
+        }
+
     def _default_stack(self) -> list[dict]:
         plain = {"opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0.0, 0.0]}
         layers = [{"layer": name, **plain} for name in ("background", *self.subjects)]
@@ -165,6 +186,15 @@ class Scene:
                 f"{self.source}: subjects.{name} runs no step: {subject['steps']} steps at strength "
                 f"{subject['strength']} are {subject['steps'] * subject['strength']:g}. Raise one of the two."
             )
+
+    def _check_effect(self, name: str, effect: Mapping) -> None:
+        where = f"{self.source}: effects.{name}"
+        if (effect["prompt"] is None) == (effect["image"] is None):
+            raise StrataError(
+                f"{where} needs either a prompt or an image, and not both. In a scene's file, null takes a key away."
+            )
+        if effect["image"] is not None:
+            _check_inside(effect["image"], f"{where}.image")
 
     def _check_mask(self, name: str, mask: Mapping) -> None:
         """Refuses what can be told without drawing; masks.check() sees the rest when the mask is drawn."""
@@ -221,13 +251,22 @@ class Scenes:
         return [f"{RESULTS}/{directory}final.png" for directory in ("", *(f"{name}/" for name in names))]
 
     def background(self, wildcards) -> dict:
-        scene = self._of(wildcards)
-        spec = scene.text_to_image(scene.description["background"])
+        spec = self._of(wildcards).background()
         return _marked(spec, f"{RESULTS}/{wildcards.scene}background.png")
 
     def effect(self, wildcards) -> dict:
-        spec = self._of(wildcards).text_to_image(self._named(wildcards, "effects", wildcards.effect))
+        self._named(wildcards, "effects", wildcards.effect)
+        spec = self._of(wildcards).effect(wildcards.effect)
         return _marked(spec, f"{RESULTS}/{wildcards.scene}effects/{wildcards.effect}.png")
+
+    def effect_image(self, wildcards) -> list[str]:
+        """The file of an effect that an image gives."""
+        image = self._named(wildcards, "effects", wildcards.effect)["image"]
+        return [] if image is None else [image]
+
+    def effect_gpu(self, wildcards) -> int:
+        """The devices that an effect takes: none if an image gives it."""
+        return 0 if self.effect_image(wildcards) else 1
 
     def mask(self, wildcards) -> dict:
         self._named(wildcards, "subjects", wildcards.subject)

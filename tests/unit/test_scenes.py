@@ -90,6 +90,10 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             "mask.image is 'a.png', but there is no such",
         ),
         (lambda c: c["subjects"]["rover"].update(mask={"image": "../a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c["effects"].update(fog={}), "effects.fog needs either a prompt or an image"),
+        (lambda c: c["effects"]["fog"].update(image="a.png"), "effects.fog needs either a prompt or an image"),
+        (lambda c: c["effects"].update(x={"image": "a.png"}), "effects.x.image is 'a.png', but there is no such"),
+        (lambda c: c["effects"].update(x={"image": "/etc/a.png"}), "lies outside the workflow's folder"),
         (lambda c: c["subjects"].update(x=subject(box(200, 0, 300, 9))), "subjects.x.mask lies off the canvas"),
         (lambda c: c["subjects"].update(x=subject(box(9, 9, 4, 20))), "subjects.x.mask.shapes[0] has no area"),
         (lambda c: c["subjects"].update(x=subject(box(9, 9, 12, 40))), "subjects.x.mask is thinner than 8 pixels"),
@@ -124,6 +128,17 @@ def test_a_model_on_the_hub_is_known_by_its_name_and_revision(config):
     config["models"]["text_to_image"] = {"id": "someone/something", "revision": "abc"}
     model = Scenes(config).background(asks())["model"]
     assert (model["id"], model["revision"], model["fingerprint"]) == ("someone/something", "abc", None)
+
+
+def test_an_effect_from_an_image_takes_no_model_and_no_device(config, tmp_path):
+    (tmp_path / "mist.png").touch()
+    config["effects"]["mist"] = {"image": "mist.png", "seed": 3}
+    scenes = Scenes(config)
+    spec = scenes.effect(asks(effect="mist"))
+    assert {"model", "seed", "steps"}.isdisjoint(spec)
+    assert (spec["task"], spec["image"], spec["alpha"]) == ("image", "mist.png", "own")
+    assert [scenes.effect_gpu(asks(effect=name)) for name in ("mist", "fog")] == [0, 1]
+    assert [scenes.effect_image(asks(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
 
 
 def test_a_scene_file_holds_what_differs(config, tmp_path):

@@ -99,6 +99,19 @@ def test_another_scene_overrides_and_shares(built):
     assert built.planned() == set()
 
 
+def test_painted_fog_is_as_clear_as_it_is_dark(built):
+    opaque = np.asarray(picture(built, "effects/fog")).astype(float)
+    built.edit("effects.fog.alpha", "luminance")
+    assert "results/final.png: fog painted; " in built.build()
+    fog = picture(built, "effects/fog")
+    assert fog.mode == "RGBA"
+    assert np.abs(np.asarray(fog)[..., 3] - opaque @ (0.299, 0.587, 0.114)).max() <= 0.51
+    stack = [compositing.Layer(picture(built, name)) for name in ("background", "subjects/astronaut", "subjects/rover")]
+    stack.append(compositing.Layer(fog, opacity=0.3, blur=2))
+    expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
+    assert expected.tobytes() == picture(built, "final").tobytes()
+
+
 def test_odd_sizes_windows_and_scales(empty):
     """Nothing fits the latents here: 75 x 53 pixels, and a subject that sees a margin of 5."""
     empty.edit("canvas", {"width": 100, "height": 70, "scale": 0.75})

@@ -76,10 +76,16 @@ def test_it_watches_no_more_than_a_build_reads(built, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     import live
 
-    built.write({"subjects": {"astronaut": {"mask": {"image": "masks/shape.png"}}}}, "scenes/drawn.yaml")
+    built.write(
+        {"subjects": {"astronaut": {"mask": {"image": "masks/shape.png"}}}, "effects": {"fog": {"image": "fog.png"}}},
+        "scenes/drawn.yaml",
+    )
+    built.write({"subjects": ["astronaut"], "effects": {"fog": None, "mist": "x"}}, "scenes/mistaken.yaml")
     watched = live.inputs(built.folder, ["config.yaml"])
     assert [str(path.relative_to(built.folder)) for path in watched] == [
         "config.yaml",
         "scenes/drawn.yaml",
+        "scenes/mistaken.yaml",
         "masks/shape.png",
+        "fog.png",
     ]

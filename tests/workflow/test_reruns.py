@@ -72,6 +72,7 @@ EDITS = [
     ("effects.fog.seed", 201, FOG),
     ("effects.fog.steps", 3, FOG),
     ("effects.fog.guidance_scale", 6.0, FOG),
+    ("effects.fog.alpha", "luminance", FOG),
     ("composite.layers", [{"layer": "background"}, {"layer": "astronaut"}], set()),
     ("composite.layers", [{"layer": "background", "opacity": 0.9}, {"layer": "rover"}], set()),
     ("composite.layers", [{"layer": "background", "blur": 3}, {"layer": "rover"}], set()),
@@ -128,6 +129,26 @@ def test_a_mask_from_an_image_depends_on_the_file(built):
     assert {"masks/rover", "subjects/rover"} <= built.planned()
 
 
+def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
+    from PIL import Image
+
+    Image.new("RGB", (50, 20), (90, 90, 90)).save(built.folder / "fog.png")
+    built.edit("effects.fog", {"image": "fog.png"})
+    assert built.planned() == FOG | ALWAYS
+    # Without a device nothing could be painted.
+    said = built.build("results/final.png", "--resources", "gpu=0")
+    assert "results/final.png: nothing painted" in said
+    assert built.planned() == set()
+    # Keys of painting mean nothing here.
+    built.edit("effects.fog.seed", 3)
+    assert built.planned() == ALWAYS
+    Image.new("RGB", (50, 20), (120, 90, 90)).save(built.folder / "fog.png")
+    assert built.planned() >= FOG
+    built.build()
+    with Image.open(built.folder / "results/effects/fog.png") as layer:
+        assert (layer.mode, layer.size, layer.getpixel((48, 32))) == ("RGB", (96, 64), (120, 90, 90))
+
+
 def leaves(schema: dict, path: str = "") -> set[str]:
     """The keys that hold a value, with `*` for a name and for an entry of a list left out."""
     document = Schema("scene")
@@ -153,7 +174,7 @@ def test_every_key_of_the_schema_has_its_row():
         rows.add(".".join(parts))
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
-    rows.add("subjects.*.mask.image")  # test_a_mask_from_an_image_depends_on_the_file
+    rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
     assert leaves(Schema("scene").document) - rows == set()
 
 
@@ -235,6 +256,8 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("diffusion/passes", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),
         ("diffusion/hardware", PAINTED | {"final"}),
+        ("images", MASKS | SUBJECTS | {"final"}),
+        ("effects", FOG | {"final"}),
         ("scenes", set()),
         ("layers", set()),
     ],

@@ -58,7 +58,7 @@ def request(models, task, worker=True, **changes):
         "worker": {"enabled": worker, "idle_seconds": 60},
     }
     if task == "text_to_image":
-        return Request(complete.text_to_image(complete.description["background"]), "results/layer.png", runtime)
+        return Request(complete.background(), "results/layer.png", runtime)
     return Request(complete.inpaint("astronaut"), "results/layer.png", runtime, plate=("plate.png",), mask="mask.png")
 
 

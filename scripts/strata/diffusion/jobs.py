@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import strata
-from strata import layers
+from strata import effects, layers
 from strata.devices import exclusive
 from strata.diffusion import hardware, passes
 from strata.diffusion.shelf import Shelf
@@ -78,7 +78,7 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
         f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
     )
     if window is None:
-        return passes.text_to_image(pipeline, spec, log.step)
+        return effects.transparent(passes.text_to_image(pipeline, spec, log.step), spec.get("alpha", "own"))
     return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step))
 
 
