@@ -79,7 +79,9 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
     )
     if window is None:
         return effects.transparent(passes.text_to_image(pipeline, spec, log.step), spec.get("alpha", "own"))
-    return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step))
+    return window.layer(
+        passes.inpaint(pipeline, spec, window.plate, window.hard, log.step), matched=spec["color_match"]
+    )
 
 
 def _pipeline(request: Request, device: str, shelf: Shelf):
