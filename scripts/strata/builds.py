@@ -1,7 +1,9 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
+import hashlib
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from strata.errors import StrataError
 FOLDER = Path(".strata")
 JOURNAL = FOLDER / "build.jsonl"
 LOCK = FOLDER / "build.lock"
+SAID = FOLDER / "said"
 
 WORDS = {"painted": "painted", "store": "from the store", "drawn": "drawn", "composited": "composited"}
 
@@ -38,6 +41,7 @@ class Build:
             ) from None
         self._started = time.time()
         JOURNAL.write_text("")
+        shutil.rmtree(SAID, ignore_errors=True)
 
     def end(self) -> str:
         """The closing line: the pictures, what was done for them, and the time that it took."""
@@ -79,6 +83,16 @@ def record(layer: str, how: str, started: float, ended: float | None = None, **m
         os.write(descriptor, f"{json.dumps(entry)}\n".encode())
     finally:
         os.close(descriptor)
+
+
+def first(sentence: str) -> bool:
+    """Whether no job of this build has said it yet. The jobs may run side by side; one of them is told True."""
+    SAID.mkdir(parents=True, exist_ok=True)
+    try:
+        (SAID / hashlib.sha256(sentence.encode()).hexdigest()[:16]).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def summary(entries: list[dict], took: float) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from strata import builds
 from strata.errors import StrataError
 
 
@@ -32,6 +33,13 @@ class Log:
         self._file.write(f"{text}\n")
         self._file.flush()
         self._print(text, end="\n")
+
+    def note(self, text: str) -> None:
+        """Tells what is worth a word once in a build: each log has it, the terminal only the first time."""
+        self._file.write(f"{text}\n")
+        self._file.flush()
+        if builds.first(text):
+            self._print(text, end="\n")
 
     def check(self) -> None:
         """Raises AbandonedError if nobody reads the log any more. A job's own log is read as long as the job lives."""

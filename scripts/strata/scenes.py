@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from strata import attempts, fingerprints, models
+from strata import attempts, fingerprints, models, settings
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
@@ -29,15 +29,7 @@ CODE = {
     "text_to_image": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware"),
     "effect": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "effects"),
     "image": ("effects", "images"),
-    "inpaint": (
-        "diffusion/passes",
-        "diffusion/pipelines",
-        "diffusion/hardware",
-        "windows",
-        "masks",
-        "compositing",
-        "color_match",
-    ),
+    "inpaint": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "windows", "masks", "compositing"),
     "composite": ("compositing",),
 }
 
@@ -62,7 +54,7 @@ class Scene:
         self._check_names()
         for name, subject in self.subjects.items():
             self._check_mask(name, subject["mask"])
-            self._check_strength(name, subject)
+            self._check_strength(name)
         for name, effect in self.effects.items():
             self._check_effect(name, effect)
 
@@ -92,7 +84,7 @@ class Scene:
 
     def inpaint(self, name: str) -> dict:
         """The pass of a subject. `context` is null or a margin in rendered pixels."""
-        subject = {key: value for key, value in self.subjects[name].items() if key != "mask"}
+        subject = {key: value for key, value in self._settled(name).items() if key != "mask"}
         context = subject["context"]
         return {
             "task": "inpaint",
@@ -135,6 +127,17 @@ class Scene:
         effects = dict(sorted(self.effects.items()))
         return self.description | {"effects": effects, "composite": composite}
 
+    def notes(self) -> list[str]:
+        """What a reader of the config would not expect, in sentences: values that a model replaces."""
+        models = self.description["models"]
+        told = settings.notes("background", self.description["background"], "text_to_image", models["text_to_image"])
+        for name, subject in self.subjects.items():
+            told += settings.notes(f"subjects.{name}", subject, "inpainting", models["inpainting"])
+        for name, effect in sorted(self.effects.items()):
+            if effect["image"] is None:
+                told += settings.notes(f"effects.{name}", effect, "text_to_image", models["text_to_image"])
+        return told
+
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top."""
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
@@ -152,7 +155,7 @@ class Scene:
     def _text_to_image(self, described: Mapping, code: str) -> dict:
         return {
             "task": "text_to_image",
-            **described,
+            **settings.settled(described, self.description["models"]["text_to_image"]),
             **self.size,
             "model": self._model("text_to_image"),
             "code": fingerprints.code(*CODE[code]),
@@ -167,10 +170,14 @@ class Scene:
         return models.latent_cell(self.description["models"]["inpainting"]["id"])
 
     def _model(self, task: str) -> dict:
-        model = self.description["models"][task]
+        described = self.description["models"][task]
+        model = {key: described[key] for key in settings.LOADING}
         if model["id"] not in self._digests:
             self._digests[model["id"]] = models.fingerprint(model["id"], f"{self.source}: models.{task}.id")
         return model | {"fingerprint": self._digests[model["id"]]}
+
+    def _settled(self, name: str) -> dict:
+        return settings.settled(self.subjects[name], self.description["models"]["inpainting"])
 
     def _check_names(self) -> None:
         for section in (self.subjects, self.effects):
@@ -188,7 +195,8 @@ class Scene:
                     f"There are: {', '.join(known)}."
                 )
 
-    def _check_strength(self, name: str, subject: Mapping) -> None:
+    def _check_strength(self, name: str) -> None:
+        subject = self._settled(name)
         if int(subject["steps"] * subject["strength"]) < 1:
             raise StrataError(
                 f"{self.source}: subjects.{name} runs no step: {subject['steps']} steps at strength "
@@ -322,7 +330,8 @@ class Scenes:
         return Sweep(name, self._sweeps[name])
 
     def effective(self, wildcards) -> dict:
-        return _marked(self._of(wildcards).effective(), f"{RESULTS}/{wildcards.scene}scene.yaml")
+        scene = self._of(wildcards)
+        return _marked({"scene": scene.effective(), "notes": scene.notes()}, f"{RESULTS}/{wildcards.scene}scene.yaml")
 
     def _layer(self, wildcards, scene: Scene, name: str) -> str:
         kind = "subjects/" if name in scene.subjects else "effects/" if name in scene.effects else ""

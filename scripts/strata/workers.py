@@ -214,6 +214,8 @@ def _converse(connection: Connection, request: Request, log: Log) -> Done:
             match receive(connection):
                 case {"say": text}:
                     log.say(text)
+                case {"note": text}:
+                    log.note(text)
                 case {"step": [done, steps]}:
                     log.step(done, steps)
                 case {"done": done}:

@@ -77,3 +77,11 @@ def test_a_build_that_ended_waits_for_no_timer():
     build.end()
     timer.join(30)
     assert not timer.is_alive()
+
+
+def test_a_sentence_is_the_first_once_in_a_build():
+    build = builds.Build()
+    for _ in range(2):
+        build.begin()
+        assert [builds.first(sentence) for sentence in ("a", "b", "a")] == [True, True, False]
+        build.release()

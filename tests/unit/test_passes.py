@@ -19,6 +19,7 @@ SPEC = {
     "strength": 0.9,
     "width": 40,
     "height": 24,
+    "model": {"id": "tiny"},
 }
 MODEL = {"revision": None, "variant": None, "dtype": "float32", "scheduler": None}
 

@@ -78,10 +78,8 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
         f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
     )
     if window is None:
-        return effects.transparent(passes.text_to_image(pipeline, spec, log.step), spec.get("alpha", "own"))
-    return window.layer(
-        passes.inpaint(pipeline, spec, window.plate, window.hard, log.step), matched=spec["color_match"]
-    )
+        return effects.transparent(passes.text_to_image(pipeline, spec, log.step, log.note), spec.get("alpha", "own"))
+    return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note))
 
 
 def _pipeline(request: Request, device: str, shelf: Shelf):

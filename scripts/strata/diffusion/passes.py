@@ -1,6 +1,7 @@
 """One run of a pipeline: text to image, or inpainting. Pillow pictures in, Pillow pictures out."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,19 +13,40 @@ from strata.errors import StrataError
 OnStep = Callable[[int, int], None]
 """Told after each step of the sampler: the steps done, and all of them."""
 
+OnNote = Callable[[str], None]
+"""Told a sentence about a key of the pass that has no meaning for the pipeline."""
 
-def text_to_image(pipeline, spec: Mapping, on_step: OnStep) -> Image.Image:
+ARGUMENTS = {
+    "prompt": "prompt",
+    "negative_prompt": "negative_prompt",
+    "steps": "num_inference_steps",
+    "guidance_scale": "guidance_scale",
+    "strength": "strength",
+}
+"""The keys of a pass, and what pipelines call them."""
+
+SILENT = {"negative_prompt": "", "strength": 1.0}
+"""Values that ask for nothing, so that a pipeline which has no such thing leaves nothing undone."""
+
+
+def ignored(sentence: str) -> None:
+    """An OnNote that nobody listens to."""
+
+
+def text_to_image(pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote = ignored) -> Image.Image:
     """Paints `spec["width"]` x `spec["height"]` pixels from the prompt alone; "RGB".
 
     Raises:
-        StrataError: the result is not a picture.
+        StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
     """
     size = spec["width"], spec["height"]
     width, height = padded(size, multiple(pipeline))
-    return _run(pipeline, spec, on_step, width=width, height=height).crop((0, 0, *size))
+    return _run(pipeline, spec, on_step, on_note, width=width, height=height).crop((0, 0, *size))
 
 
-def inpaint(pipeline, spec: Mapping, plate: Image.Image, mask: Image.Image, on_step: OnStep) -> Image.Image:
+def inpaint(
+    pipeline, spec: Mapping, plate: Image.Image, mask: Image.Image, on_step: OnStep, on_note: OnNote = ignored
+) -> Image.Image:
     """Paints where the mask is white, seeing the plate; "RGB" of the plate's size.
 
     What lies outside the mask has changed a little, too: a pipeline returns all that its decoder makes. Cut it out.
@@ -35,7 +57,7 @@ def inpaint(pipeline, spec: Mapping, plate: Image.Image, mask: Image.Image, on_s
 
     Raises:
         ValueError: plate and mask do not fit each other.
-        StrataError: the result is not a picture.
+        StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
     """
     if plate.mode != "RGB" or mask.mode != "L" or plate.size != mask.size:
         raise ValueError(
@@ -47,18 +69,39 @@ def inpaint(pipeline, spec: Mapping, plate: Image.Image, mask: Image.Image, on_s
         pipeline,
         spec,
         on_step,
+        on_note,
         width=width,
         height=height,
         image=_extend(plate, (width, height)),
         mask_image=_extend(mask, (width, height)),
-        strength=spec["strength"],
     )
     return result.crop((0, 0, *plate.size))
 
 
 def multiple(pipeline) -> int:
-    """What width and height must be multiples of: the pixels of a latent cell, or of a patch of cells."""
-    return pipeline.image_processor.config.vae_scale_factor
+    """What width and height must be multiples of: the pixels of a latent cell, or of a patch of cells.
+
+    Families differ in where they say it: some in the image processor, some in the size of the transformer's patches.
+    """
+    patch = pipeline.vae_scale_factor * getattr(pipeline, "patch_size", 1)
+    return math.lcm(patch, pipeline.image_processor.config.vae_scale_factor)
+
+
+def arguments(pipeline, spec: Mapping) -> tuple[dict, list[str]]:
+    """What a pass gives to a pipeline, by the pipeline's own names, and the keys that have no meaning for it.
+
+    The pipeline's signature decides, and its transformer's config, which says whether the guidance was distilled into the
+    weights. If so there is nothing that a negative prompt could steer; if not, its `guidance_scale`, where it has a
+    `true_cfg_scale` beside it, would be for a distilled one.
+    """
+    accepted = set(inspect.signature(pipeline.__call__).parameters)
+    distilled = getattr(getattr(pipeline, "transformer", None), "config", {}).get("guidance_embeds")
+    names = ARGUMENTS | ({"guidance_scale": "true_cfg_scale"} if distilled is False else {})
+    if distilled:
+        accepted.discard("negative_prompt")
+    given = {key: value for key, value in spec.items() if key in names and value is not None}
+    known = {names[key]: value for key, value in given.items() if names[key] in accepted}
+    return known, [key for key, value in given.items() if names[key] not in accepted and value != SILENT.get(key)]
 
 
 def padded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
@@ -74,30 +117,48 @@ def _extend(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.pad(pixels, ((0, below), (0, right), *((0, 0),) * (pixels.ndim - 2)), mode="edge"))
 
 
-def _run(pipeline, spec: Mapping, on_step: OnStep, **arguments) -> Image.Image:
+def _run(pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote, **canvas) -> Image.Image:
+    model = spec["model"]["id"]
+
     def report(pipe, step: int, timestep: int, tensors: dict) -> dict:
+        if step == 0 and spec["negative_prompt"] and not getattr(pipe, "do_classifier_free_guidance", True):
+            on_note(f"{model} is unguided at guidance_scale {spec['guidance_scale']:g}: negative_prompt does nothing")
         on_step(step + 1, pipe.num_timesteps)
         return tensors
 
-    arguments |= {
-        "prompt": spec["prompt"],
-        "negative_prompt": spec["negative_prompt"],
-        "num_inference_steps": spec["steps"],
-        "guidance_scale": spec["guidance_scale"],
+    given, meaningless = arguments(pipeline, spec)
+    given |= canvas | {
         # Noise from the CPU is the same for a seed on every device.
         "generator": torch.Generator("cpu").manual_seed(_signed(spec["seed"])),
         "output_type": "np",
         "callback_on_step_end": report,
     }
-    # Families differ in what they take: guidance-distilled ones have no negative prompt, for one.
-    accepted = inspect.signature(pipeline.__call__).parameters
+    _check_signature(pipeline, given, model)
+    for key in meaningless:
+        on_note(f"{model} is a {type(pipeline).__name__}, for which {key} has no meaning: it does nothing")
     with torch.inference_mode():
-        result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+        result = pipeline(**given)
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise StrataError(
             "The model's safety checker blacked the picture out. Change the prompt or the seed, then build again."
         )
     return _picture(result.images[0])
+
+
+def _check_signature(pipeline, given: Mapping, model: str) -> None:
+    """Refuses a pipeline that is for something else: one that needs a depth map, say, or that takes no size."""
+    parameters = inspect.signature(pipeline.__call__).parameters
+    needed = {
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    if odd := sorted(given.keys() - parameters.keys() | needed - given.keys()):
+        raise StrataError(
+            f"The model {model} is a {type(pipeline).__name__}, which does not fit this kind of layer: {', '.join(odd)} of "
+            "the two do not agree. Name a model for it in the config's models."
+        )
 
 
 def _signed(seed: int) -> int:

@@ -1,6 +1,7 @@
 """Loading a diffusers pipeline: safetensors alone, no remote code, and laid out for the device's memory."""
 
 import difflib
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from strata.diffusion import hardware
 from strata.errors import StrataError
 
 # diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
-# `<family>Pipeline` and `<family>InpaintPipeline`; any other is left to them.
-FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage")
+# `<family>Pipeline` and `<family>InpaintPipeline`.
+FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
 
 
 def load(
@@ -68,12 +69,21 @@ def load(
 
 
 def _kind(task: str, source: str | Path, revision: str | None) -> type:
-    """The class of the pipeline for a task."""
+    """The class of the pipeline for a task: one of diffusers', whatever the model names.
+
+    The model's own class where that is for this task alone (FLUX.1-Fill's is in no list of the Auto classes), else the one
+    that the Auto classes choose for its family.
+    """
     named = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
     for family in FAMILIES:
         kinds = {"text_to_image": f"{family}Pipeline", "inpaint": f"{family}InpaintPipeline"}
         if named in kinds.values():
             return getattr(diffusers, kinds[task])
+    own = getattr(diffusers, named, None) if isinstance(named, str) else None
+    if task == "inpaint" and isinstance(own, type) and issubclass(own, DiffusionPipeline):
+        parameters = inspect.signature(own.__call__).parameters
+        if {"prompt", "image", "mask_image"} <= parameters.keys():
+            return own
     auto = {"text_to_image": "AutoPipelineForText2Image", "inpaint": "AutoPipelineForInpainting"}
     return getattr(diffusers, auto[task])
 

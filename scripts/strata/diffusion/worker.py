@@ -58,6 +58,9 @@ class Relay(Log):
     def say(self, text: str) -> None:
         self._tell({"say": text})
 
+    def note(self, text: str) -> None:
+        self._tell({"note": text})
+
     def step(self, done: int, steps: int) -> None:
         self._tell({"step": [done, steps]})
 
