@@ -110,6 +110,12 @@ def hard(mask: Image.Image, cell: int) -> Image.Image:
     return Image.fromarray(_spread(_spread(visible, cell, 0), cell, 1).astype(np.uint8) * 255)
 
 
+def ring(hard: Image.Image, width: int) -> Image.Image:
+    """What lies round a hard mask: 255 within `width` pixels of it in every direction and outside of it, else 0."""
+    masked = np.asarray(hard) > 0
+    return Image.fromarray((_spread(_spread(masked, width, 0), width, 1) & ~masked).astype(np.uint8) * 255)
+
+
 def window(mask: Image.Image, margin: int, cell: int) -> Box:
     """The part of the plate that a pass sees: (x0, y0, x1, y1) in pixels, x1 and y1 exclusive.
 

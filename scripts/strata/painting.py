@@ -114,7 +114,10 @@ def _window(request: Request):
     spec = request.spec
     size = spec["width"], spec["height"]
     plate = [layers.read(path, "RGB" if place == 0 else "RGBA", size) for place, path in enumerate(request.plate)]
-    return windows.look(plate, layers.read(request.mask, "L", size), spec["context"], spec["cell"])
+    window = windows.look(plate, layers.read(request.mask, "L", size), spec["context"], spec["cell"])
+    if spec["color_match"]:
+        window.check_ring(request.layer)
+    return window
 
 
 def _keep(store: Store, entry: str, layer: str, log: Log) -> None:

@@ -29,7 +29,15 @@ CODE = {
     "text_to_image": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware"),
     "effect": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "effects"),
     "image": ("effects", "images"),
-    "inpaint": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "windows", "masks", "compositing"),
+    "inpaint": (
+        "diffusion/passes",
+        "diffusion/pipelines",
+        "diffusion/hardware",
+        "windows",
+        "masks",
+        "compositing",
+        "color_match",
+    ),
     "composite": ("compositing",),
 }
 

@@ -96,6 +96,14 @@ def test_an_unreadable_mask_is_refused_before_a_model_is_loaded(empty):
     assert not (empty.folder / "logs/background.log").exists()
 
 
+def test_colours_that_cannot_be_matched_are_refused_before_a_model_is_loaded(empty):
+    empty.edit("subjects.rover.context", 0)
+    empty.edit("subjects.rover.color_match", 1)
+    said = refused(empty, "results/subjects/rover.png", "--retries", "0")
+    assert "results/subjects/rover.png asks for color_match, but its mask fills all that the pass sees" in said
+    assert "placed" not in (empty.folder / "logs/subjects/rover.log").read_text()
+
+
 @pytest.mark.parametrize("cores", ["1", "8"])
 def test_an_empty_mask_is_refused_before_a_model_is_loaded(empty, cores):
     empty.edit("subjects.rover.mask.feather", 100)

@@ -99,6 +99,16 @@ def test_another_scene_overrides_and_shares(built):
     assert built.planned() == set()
 
 
+def test_matched_colours_stay_inside_the_mask(built):
+    before = np.asarray(picture(built, "subjects/rover")).astype(float)
+    built.edit("subjects.rover.color_match", 1)
+    assert "results/final.png: rover painted; " in built.build()
+    after = np.asarray(picture(built, "subjects/rover")).astype(float)
+    assert (after[..., 3] == before[..., 3]).all()
+    assert (after != before).any()
+    assert (after[after[..., 3] == 0] == 0).all()
+
+
 def test_painted_fog_is_as_clear_as_it_is_dark(built):
     opaque = np.asarray(picture(built, "effects/fog")).astype(float)
     built.edit("effects.fog.alpha", "luminance")

@@ -55,6 +55,7 @@ EDITS = [
     ("subjects.astronaut.guidance_scale", 7.0, ASTRONAUT),
     ("subjects.astronaut.strength", 0.9, ASTRONAUT),
     ("subjects.astronaut.context", 16, ASTRONAUT),
+    ("subjects.astronaut.color_match", 0.5, ASTRONAUT),
     ("subjects.rover.prompt", "a robot", ROVER),
     ("subjects.rover.seed", 0, ROVER),
     ("subjects.rover.context", 8, ROVER),
@@ -260,6 +261,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
     [
         ("masks", MASKS | SUBJECTS | {"final"}),
         ("windows", SUBJECTS | {"final"}),
+        ("color_match", SUBJECTS | {"final"}),
         ("compositing", SUBJECTS | {"final"}),
         ("diffusion/passes", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),

@@ -79,7 +79,8 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
     )
     if window is None:
         return effects.transparent(passes.text_to_image(pipeline, spec, log.step, log.note), spec.get("alpha", "own"))
-    return window.layer(passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note))
+    painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note)
+    return window.layer(painted, matched=spec["color_match"])
 
 
 def _pipeline(request: Request, device: str, shelf: Shelf):
