@@ -16,7 +16,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from strata.ahead import check_masks, start_worker
+from strata.ahead import check_masks, give_hints, start_worker
 from strata.builds import Build
 from strata.scenes import Scenes, attempt, readable
 
@@ -41,6 +41,7 @@ onstart:
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         start_worker(workflow.dag.needrun_jobs(), scenes.runtime)
     check_masks(workflow.dag.needrun_jobs())
+    give_hints(workflow.dag.needrun_jobs(), scenes)
 
 
 onsuccess:

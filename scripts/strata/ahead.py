@@ -1,11 +1,13 @@
-"""What a build does ahead of its first job: it refuses bad masks, and starts the worker if it is sure to need one."""
+"""What a build does ahead of its first job: it refuses bad masks, gives hints, and starts the worker that it will need."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 
-from strata import painting, workers
+from strata import hints, painting, workers
 from strata.attempts import unmarked
 from strata.requests import Request
+from strata.scenes import Scenes
 
 
 def check_masks(jobs: Iterable) -> None:
@@ -25,6 +27,19 @@ def check_masks(jobs: Iterable) -> None:
     for spec in specs:
         mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
         masks.check(mask, spec["cell"], spec["where"])
+
+
+def give_hints(jobs: Iterable, scenes: Scenes) -> None:
+    """Tells on stderr, each once, what the scenes may have forgotten whose background is about to be painted.
+
+    Args:
+        jobs: Snakemake's, those that are to run.
+    """
+    if not scenes.runtime["hints"]:
+        return
+    found = [scenes.find(job.wildcards.scene) for job in jobs if job.rule.name == "background"]
+    for hint in dict.fromkeys(hint for scene in found for hint in hints.of_background(scene.description, scene.source)):
+        print(hint, file=sys.stderr)
 
 
 def start_worker(jobs: Iterable, runtime: Mapping) -> None:

@@ -122,6 +122,17 @@ def test_painted_fog_is_as_clear_as_it_is_dark(built):
     assert expected.tobytes() == picture(built, "final").tobytes()
 
 
+def test_a_hint_is_given_when_the_background_is_painted_and_can_be_switched_off(built):
+    hint = "Hint: config.yaml: background.negative_prompt does not name astronaut, rover"
+    assert hint not in built.build("results/subjects/rover.png")
+    built.edit("background.seed", 78)
+    assert built.build("results/background.png").count(hint) == 1
+    built.edit("background.seed", 79)
+    assert "Hint" not in built.build("results/background.png", "--config", "runtime={hints: false}")
+    built.edit("background.negative_prompt", "astronauts, rovers")
+    assert "Hint" not in built.build("results/background.png")
+
+
 def test_odd_sizes_windows_and_scales(empty):
     """Nothing fits the latents here: 75 x 53 pixels, and a subject that sees a margin of 5."""
     empty.edit("canvas", {"width": 100, "height": 70, "scale": 0.75})
