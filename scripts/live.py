@@ -11,15 +11,19 @@ which is paid once, and with a warm worker the models' loading.
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import watchfiles
+from snakemake.benchmark import benchmarked
 from snakemake.cli import get_argument_parser
 from snakemake.cli import main as snakemake
+from snakemake.script import PythonScript
 
 from strata.errors import StrataError
+from strata.forks import Forks
 from strata.scenes import read_yaml
 
 WORKFLOW = Path(__file__).resolve().parents[1]
@@ -32,6 +36,7 @@ LOOK_MILLISECONDS = 1000  # a change that no event told of is seen after so long
 
 
 def main(arguments: list[str]) -> None:
+    fork_scripts(Forks(import_for_scripts))
     arguments = complete(arguments)
     settings = get_argument_parser().parse_args(arguments)
     configs = [str(config) for config in settings.configfile or ["config.yaml"]]
@@ -55,6 +60,37 @@ def complete(arguments: list[str]) -> list[str]:
     # Those that are given come last, and so win.
     targets = [] if settings.targets else ["results/final.png"]
     return ["--cores", "1", *snakefile, *arguments, *targets]
+
+
+def import_for_scripts() -> None:
+    """Imports what the adapters do. (What paints is imported by the worker.)"""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as Snakemake sets it, and a process with threads is not to be forked
+    import numpy  # noqa: F401
+    import yaml  # noqa: F401
+    from PIL import PngImagePlugin  # noqa: F401
+
+    from strata import attempts, compositing, layers, masks, painting, progress, windows  # noqa: F401
+
+
+def fork_scripts(forks: Forks) -> None:
+    """Lets the jobs of this process' builds be forks, where Snakemake would start an interpreter for each."""
+    started_anew = PythonScript.execute_script
+
+    def execute(job: PythonScript, script: str, edit: bool = False) -> None:
+        if edit or job.conda_env or job.container_img or job.env_modules or job.shadow_dir:
+            started_anew(job, script, edit)  # it needs another interpreter, or another folder
+            return
+        try:
+            running = forks.start(script)
+        except OSError:
+            started_anew(job, script)
+            return
+        with benchmarked(running.number, job.bench_record):
+            code = running.wait()
+        if code:
+            raise subprocess.CalledProcessError(code, [sys.executable, script])
+
+    PythonScript.execute_script = execute
 
 
 def build(arguments: list[str]) -> None:

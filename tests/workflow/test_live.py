@@ -1,5 +1,6 @@
 """Live: a save is a build, what is wrong is told, and Ctrl-C ends it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -70,6 +71,26 @@ def test_a_save_is_a_build_and_a_mistake_is_told(built, live):
     live.process.send_signal(signal.SIGINT)
     assert live.process.wait(PATIENCE) == 0
     assert "Traceback" not in live.wait(5)
+
+
+def test_ctrl_c_in_the_middle_of_a_pass_ends_all_and_loses_nothing(built, live):
+    live.wait(1)
+    before = (built.folder / "results/effects/fog.png").read_bytes()
+    built.edit("effects.fog.steps", 5000)
+    end = time.monotonic() + PATIENCE
+    while "step" not in live.said(after=1):
+        assert time.monotonic() < end, live.said()
+        time.sleep(0.05)
+    os.killpg(live.process.pid, signal.SIGINT)
+    live.process.wait(PATIENCE)
+    assert (built.folder / "results/effects/fog.png").read_bytes() == before
+    while True:
+        try:
+            os.killpg(live.process.pid, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < end, "A process of it is still there."
+        time.sleep(0.05)
 
 
 def test_it_watches_no_more_than_a_build_reads(built, monkeypatch):
