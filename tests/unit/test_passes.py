@@ -176,22 +176,49 @@ GB = 10**9
 
 
 @pytest.mark.parametrize(
-    ("setting", "attempt", "device", "weights", "free", "placement"),
+    ("setting", "attempt", "device", "parts", "free", "placement"),
     [
-        ("auto", 1, "cpu", 99 * GB, 0, "whole"),
-        ("auto", 1, "cuda:0", 2 * GB, 8 * GB, "whole"),
-        ("auto", 2, "cuda:0", 2 * GB, 8 * GB, "model"),
-        ("auto", 3, "cuda:0", 2 * GB, 8 * GB, "sequential"),
-        ("auto", 9, "cuda:0", 2 * GB, 8 * GB, "sequential"),
-        ("auto", 1, "cuda:0", 7 * GB, 8 * GB, "model"),
-        ("auto", 2, "cuda:0", 7 * GB, 8 * GB, "sequential"),
-        ("whole", 1, "cuda:0", 99 * GB, 8 * GB, "whole"),
-        ("model", 1, "cuda:0", 1 * GB, 8 * GB, "model"),
-        ("sequential", 2, "cuda:0", 1 * GB, 8 * GB, "sequential"),
+        ("auto", 1, "cpu", [99 * GB], 0, "whole"),
+        ("auto", 2, "cpu", [99 * GB], 0, "tiles"),
+        ("auto", 3, "cpu", [99 * GB], 0, "tiles"),
+        ("sequential", 1, "cpu", [99 * GB], 0, "whole"),
+        ("tiles", 1, "cpu", [99 * GB], 0, "tiles"),
+        ("auto", 1, "mps", [99 * GB], 0, "whole"),
+        ("auto", 1, "cuda:0", [2 * GB, 1 * GB], 8 * GB, "whole"),
+        ("auto", 2, "cuda:0", [2 * GB, 1 * GB], 8 * GB, "model"),
+        ("auto", 3, "cuda:0", [2 * GB, 1 * GB], 8 * GB, "sequential"),
+        ("auto", 4, "cuda:0", [2 * GB, 1 * GB], 8 * GB, "tiles"),
+        ("auto", 9, "cuda:0", [2 * GB, 1 * GB], 8 * GB, "tiles"),
+        ("auto", 1, "cuda:0", [5 * GB, 2 * GB], 8 * GB, "model"),
+        ("auto", 2, "cuda:0", [5 * GB, 2 * GB], 8 * GB, "sequential"),
+        ("auto", 1, "cuda:0", [7 * GB, 1 * GB], 8 * GB, "sequential"),
+        ("auto", 2, "cuda:0", [7 * GB, 1 * GB], 8 * GB, "tiles"),
+        ("whole", 1, "cuda:0", [99 * GB], 8 * GB, "whole"),
+        ("model", 1, "cuda:0", [1 * GB], 8 * GB, "model"),
+        ("sequential", 2, "cuda:0", [1 * GB], 8 * GB, "tiles"),
+        ("tiles", 1, "cuda:0", [1 * GB], 8 * GB, "tiles"),
     ],
 )
-def test_placement_goes_down_the_ladder(setting, attempt, device, weights, free, placement):
-    assert hardware.placement(setting, attempt, device, weights, free) == placement
+def test_placement_goes_down_the_ladder(setting, attempt, device, parts, free, placement):
+    assert hardware.placement(setting, attempt, device, parts, free) == placement
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (MemoryError(), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"),
+            True,
+        ),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"), True),
+        (RuntimeError("Expected all tensors to be on the same device"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_what_says_that_memory_ran_out(error, answer):
+    assert hardware.ran_out(error) == answer
 
 
 def test_a_processor_is_always_there():

@@ -1,15 +1,30 @@
 """The devices of this machine, what they compute in, and how a pipeline is laid out on them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-LADDER = ("whole", "model", "sequential")
-"""Placements, each of which needs less memory of the device than the one before, and more time."""
+LADDER = ("whole", "model", "sequential", "tiles")
+"""Placements, each of which needs less memory of the device than the one before, and more time.
+
+All parts of a pipeline on the device; one part at a time; one layer at a time; and that with the autoencoder at work on a
+tile of the picture at a time. The last one alone changes pixels a little.
+"""
 
 # What a pass needs beside the weights (activations, the decoder's work), as a share of the weights and at the least.
 HEADROOM_SHARE, HEADROOM_BYTES = 0.3, 1_500_000_000
+
+# How libraries say that memory ran out, where it is no OutOfMemoryError: on a processor, on Apple's chips, below torch.
+EXHAUSTED = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "std::bad_alloc",
+)
 
 
 def devices(setting: str) -> dict[str, str]:
@@ -63,34 +78,61 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads or allowed)
 
 
-def placement(setting: str, attempt: int, device: str, weights: int, free: int) -> str:
+def placement(setting: str, attempt: int, device: str, parts: Sequence[int], free: int) -> str:
     """A step of LADDER.
 
     Args:
         setting: auto, or a step, which is then the first to be tried.
         attempt: 1 for the first try; each further one goes a step down.
-        device: torch's name; only cuda has memory of its own to be spared.
-        weights: the bytes of the pipeline's weights in the precision that is used.
+        device: torch's name. One without a memory of its own, in which the weights lie anyhow, knows the first step and
+            the last.
+        parts: the bytes of the weights of each part that is still to come to the device, in the precision that is used.
         free: the bytes free on the device.
     """
-    if not device.startswith("cuda"):
+    steps = LADDER if has_own_memory(device) else (LADDER[0], LADDER[-1])
+    first = setting
+    if setting not in steps:
+        first = _first_that_fits(parts, free) if has_own_memory(device) else steps[0]
+    return steps[min(steps.index(first) + attempt - 1, len(steps) - 1)]
+
+
+def _first_that_fits(parts: Sequence[int], free: int) -> str:
+    if needed(sum(parts)) <= free:
         return "whole"
-    first = LADDER[0]
-    if setting != "auto":
-        first = setting
-    elif weights + max(weights * HEADROOM_SHARE, HEADROOM_BYTES) > free:
-        first = LADDER[1]
-    return LADDER[min(LADDER.index(first) + attempt - 1, len(LADDER) - 1)]
+    return "model" if needed(max(parts)) <= free else "sequential"
+
+
+def needed(weights: int) -> int:
+    """About what a pass takes of a device that holds so many bytes of weights."""
+    return weights + max(int(weights * HEADROOM_SHARE), HEADROOM_BYTES)
+
+
+def has_own_memory(device: str) -> bool:
+    """Whether a device has another memory than the processor, which weights can be kept out of."""
+    return device.partition(":")[0] not in ("cpu", "mps")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, of whatever kind and on whatever device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in EXHAUSTED)
 
 
 def free_memory(device: str) -> int:
-    """The bytes free on a device; for a processor there is nothing to choose, and 0 is said."""
-    return torch.cuda.mem_get_info(torch.device(device))[0] if device.startswith("cuda") else 0
+    """The bytes free on a device; for one without a memory of its own there is nothing to choose, and 0 is said.
+
+    What torch keeps for its next tensors counts as free.
+    """
+    if not device.startswith("cuda"):
+        return 0
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(torch.device(device))[0] + kept
 
 
 def available_memory(device: str) -> int:
     """The bytes that may still be taken on a device without harm to other programs; for a processor, of the memory."""
-    if device.startswith("cuda"):
+    if has_own_memory(device):
         return free_memory(device)
     return min([_available(), *_cgroup_headroom()])
 

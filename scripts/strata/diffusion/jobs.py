@@ -34,9 +34,11 @@ def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> 
     """
     with _claimed(request, log) as (name, device):
         started = time.time()
-        image = _with_room(request, device, shelf, lambda: _paint(request, window, log, shelf, device))
+        image, placement = _with_room(request, device, shelf, lambda: _paint(request, window, log, shelf, device))
         ended = time.time()
     made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
+    if placement == hardware.LADDER[-1]:
+        made_by["autoencoder"] = "in tiles"  # which changes pixels a little
     described = {key: value for key, value in request.spec.items() if key != "plate"}
     layers.write(request.layer, image, layers.provenance(described, made_by))
     return Done("painted", started, name, ended)
@@ -63,14 +65,17 @@ def _with_room(request: Request, device: str, shelf: Shelf, work):
     for last in (False, True):
         try:
             return work()
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not hardware.ran_out(error):
+                raise
             reason = " ".join(str(error).split())[:200]
         # Out here the traceback, which holds what the pass had allocated, is gone.
         if not shelf.forget(device) or last:
             raise StrataError(_out_of_memory(request.attempt, device, reason))
 
 
-def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, device: str) -> Image.Image:
+def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, device: str) -> tuple[Image.Image, str]:
+    """The layer, and the placement with which it was painted."""
     spec = request.spec
     pipeline, placement = _pipeline(request, device, shelf)
     again = f" (attempt {request.attempt}: the one before failed)" if request.attempt > 1 else ""
@@ -78,9 +83,10 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
         f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
     )
     if window is None:
-        return effects.transparent(passes.text_to_image(pipeline, spec, log.step, log.note), spec.get("alpha", "own"))
+        painted = passes.text_to_image(pipeline, spec, log.step, log.note)
+        return effects.transparent(painted, spec.get("alpha", "own")), placement
     painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note)
-    return window.layer(painted, matched=spec["color_match"])
+    return window.layer(painted, matched=spec["color_match"]), placement
 
 
 def _pipeline(request: Request, device: str, shelf: Shelf):
@@ -95,6 +101,6 @@ def _pipeline(request: Request, device: str, shelf: Shelf):
 def _out_of_memory(attempt: int, device: str, reason: str) -> str:
     return (
         f"{device} ran out of memory at attempt {attempt} ({reason}). A further attempt, if the profile's `retries` allows "
-        "one, takes less: part by part, then layer by layer. What helps beside: a lower canvas.scale, or `context` margins "
-        "for the subjects."
+        "one, takes less: part by part, then layer by layer, then the picture in tiles. What helps beside: a lower "
+        "canvas.scale, or `context` margins for the subjects."
     )

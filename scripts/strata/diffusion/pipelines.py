@@ -16,6 +16,8 @@ from strata.errors import StrataError
 # `<family>Pipeline` and `<family>InpaintPipeline`.
 FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
 
+TILE = 256  # pixels, the side of an autoencoder's tile where memory is short
+
 
 def load(
     task: str,
@@ -51,9 +53,12 @@ def load(
             **shared,
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        if hardware.ran_out(error):
+            raise
         raise StrataError(_cannot_load(model["id"], folder, error)) from None
-    needed = weights(pipeline) - sum(map(_bytes, _modules(shared.values())))
-    chosen = hardware.placement(placement, attempt, device, needed, hardware.free_memory(device))
+    there = {id(part) for part in shared.values()}
+    missing = [_bytes(part) for part in modules(pipeline) if id(part) not in there]
+    chosen = hardware.placement(placement, attempt, device, missing or [0], hardware.free_memory(device))
     if shared and chosen != hardware.LADDER[0]:
         # Offload hooks move a part about, which the other pipeline could not stand.
         del pipeline
@@ -88,12 +93,9 @@ def _kind(task: str, source: str | Path, revision: str | None) -> type:
     return getattr(diffusers, auto[task])
 
 
-def weights(pipeline) -> int:
-    """The bytes of a pipeline's weights."""
-    return sum(map(_bytes, _modules(pipeline.components.values())))
-
-
-def _modules(parts) -> list[torch.nn.Module]:
+def modules(pipeline) -> list[torch.nn.Module]:
+    """The parts of a pipeline that have weights, each once."""
+    parts = pipeline.components.values()
     return list({id(part): part for part in parts if isinstance(part, torch.nn.Module)}.values())
 
 
@@ -102,13 +104,30 @@ def _bytes(part: torch.nn.Module) -> int:
 
 
 def _place(pipeline, device: str, placement: str) -> None:
+    if placement == "tiles":
+        _tile(pipeline)
     # One of the three and never two: a pipeline with offload hooks must not be moved.
-    if placement == "model":
-        pipeline.enable_model_cpu_offload(device=device)
-    elif placement == "sequential":
-        pipeline.enable_sequential_cpu_offload(device=device)
-    else:
+    if placement == "whole" or not hardware.has_own_memory(device):
         pipeline.to(device)
+    elif placement == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.enable_sequential_cpu_offload(device=device)
+
+
+def _tile(pipeline) -> None:
+    """Lets the autoencoder work on overlapping tiles, one at a time, if it can."""
+    autoencoder = getattr(pipeline, "vae", None)
+    if hasattr(autoencoder, "use_slicing"):
+        autoencoder.enable_slicing()
+    if not hasattr(autoencoder, "use_tiling"):
+        return
+    autoencoder.enable_tiling()
+    side = getattr(autoencoder, "tile_sample_min_size", None)
+    if isinstance(side, int) and side > TILE:
+        # An autoencoder's own tile is what it was trained on, and may be as large as the picture.
+        cells = autoencoder.tile_latent_min_size
+        autoencoder.tile_sample_min_size, autoencoder.tile_latent_min_size = TILE, TILE * cells // side
 
 
 def _scheduler(name: str, current):

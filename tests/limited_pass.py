@@ -1,0 +1,53 @@
+"""A large pass of a tiny model in a process to which the system gives little more memory than it has.
+
+python limited_pass.py <models> <layer> <attempt>
+"""
+
+import resource
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
+
+from strata.diffusion import libraries  # noqa: E402
+
+libraries.prepare()
+
+from strata.diffusion import jobs, shelf  # noqa: E402
+from strata.painting import located  # noqa: E402
+from strata.requests import Request  # noqa: E402
+from strata.scenes import Scene  # noqa: E402
+from workshop import scene  # noqa: E402
+
+# The picture as a whole takes more than 210 MB, and in tiles less than 130 MB.
+SIDE, MORE = 1024, 170_000_000
+
+
+def main(models: str, layer: str, attempt: str) -> None:
+    wanted = scene(Path(models))
+    wanted["models"]["text_to_image"]["dtype"] = "float32"
+    described = Scene(wanted, "config.yaml")
+    spec = described.background() | {"steps": 1}
+    runtime = {"device": "cpu", "placement": "auto", "threads": 1, "store": {"folder": ".strata/store"}}
+    request = located(Request({**spec, "width": SIDE, "height": SIDE}, layer, runtime, int(attempt)))
+    log = SimpleNamespace(
+        say=lambda text: print(text, flush=True), step=lambda *step: None, check=lambda: None, note=print
+    )
+    held = shelf.Shelf()
+    # What libraries take once is no part of it.
+    jobs.perform(replace(request, spec=spec), None, log, held)
+    held.forget("cpu")
+    resource.setrlimit(resource.RLIMIT_DATA, (taken() + MORE, resource.RLIM_INFINITY))
+    jobs.perform(request, None, log, held)
+
+
+def taken() -> int:
+    """The bytes of this process that the limit counts."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmData"].split()[0]) * 1024
+
+
+main(*sys.argv[1:])
