@@ -36,6 +36,10 @@ wildcard_constraints:
     sweep=scenes.layer_wildcard,
 
 
+localrules:
+    models,
+
+
 onstart:
     build.begin()
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
@@ -56,6 +60,18 @@ rule all:
     """Every scene's final picture."""
     input:
         scenes.pictures(),
+
+
+rule models:
+    """The models on the hub, fetched ahead and locked to a commit: builds then need no network."""
+    log:
+        "logs/models.log",
+    conda:
+        "envs/diffusion.yaml"
+    params:
+        spec=scenes.hub_models,
+    script:
+        "scripts/fetch.py"
 
 
 rule scene:

@@ -17,7 +17,14 @@ JOURNAL = FOLDER / "build.jsonl"
 LOCK = FOLDER / "build.lock"
 SAID = FOLDER / "said"
 
-WORDS = {"painted": "painted", "store": "from the store", "drawn": "drawn", "composited": "composited"}
+WORDS = {
+    "painted": "painted",
+    "store": "from the store",
+    "drawn": "drawn",
+    "composited": "composited",
+    "fetched": "fetched",  # a model
+    "there": "already there",  # a model
+}
 
 
 class Build:
@@ -100,8 +107,13 @@ def summary(entries: list[dict], took: float) -> str:
     pictures = [entry["layer"] for entry in entries if entry["how"] == "composited"]
     done = []
     for how, words in WORDS.items():
-        names = [Path(entry["layer"]).stem for entry in entries if entry["how"] == how]
-        if how in ("painted", "store") and names:
+        names = [_name(entry["layer"]) for entry in entries if entry["how"] == how]
+        if how not in ("drawn", "composited") and names:
             done.append(f"{', '.join(names)} {words}")
     where = ", ".join(pictures) or "No picture asked for"
     return f"{where}: {'; '.join(done) or 'nothing painted'}; {took:.1f} s"
+
+
+def _name(layer: str) -> str:
+    """A layer's name, or a model's, which is no file."""
+    return Path(layer).stem if layer.endswith(".png") else layer

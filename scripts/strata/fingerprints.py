@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -45,19 +46,27 @@ def folder(path: Path, memory: Path | None = None) -> str:
     Reading gigabytes takes seconds, so the digest of a file is remembered in the JSON file `memory`, if one is given,
     and holds as long as the file's size, time of change and inode do.
     """
-    known = _recall(memory)
-    seen = {}
+    files = sorted(file for file in path.rglob("*") if file.suffix in MODEL_FILES and file.is_file())
     digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.suffix in MODEL_FILES and file.is_file()):
+    for file, its in digests(files, memory).items():
+        digest.update(f"{file.relative_to(path).as_posix()} {its}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def digests(files: Iterable[Path], memory: Path | None = None) -> dict[Path, str]:
+    """The SHA-256 digest of each file's content, remembered as folder() says."""
+    known = _recall(memory)
+    seen, found = {}, {}
+    for file in files:
         stat = file.stat()
         state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         key = str(file.resolve())
         entry = known.get(key)
         seen[key] = entry if entry and entry[0] == state else [state, _file_digest(file)]
-        digest.update(f"{file.relative_to(path).as_posix()} {seen[key][1]}\n".encode())
+        found[file] = seen[key][1]
     if memory and any(known.get(key) != entry for key, entry in seen.items()):
         _remember(memory, known | seen)
-    return digest.hexdigest()[:16]
+    return found
 
 
 def _file_digest(path: Path) -> str:

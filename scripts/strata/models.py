@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from strata import fingerprints
+from strata import fingerprints, model_lock
 from strata.errors import StrataError
 
 WORKFLOW = Path(__file__).resolve().parents[2]
@@ -38,22 +39,40 @@ def latent_cell(model: str) -> int:
     return 2 ** (len(blocks) - 1) if blocks else LATENT_CELL
 
 
-def fingerprint(model: str, where: str) -> str | None:
-    """The digest of a model in a folder; None for one on the hub, which its id and revision identify.
+def settled(model: Mapping, where: str) -> dict:
+    """What identifies a model: its `revision` and its `fingerprint`.
+
+    In a folder that is the digest of its content. On the hub it is the commit that models.lock.yaml holds, or that the config
+    asks for; without either there is no fingerprint, and the id and the revision stand for it.
 
     Args:
-        where: the file and the key that name the model, for the sentence of a StrataError.
+        model: `id`, `revision` and `variant`, as in the scene's schema.
+        where: the file and the key of the model, which begin the sentence of a StrataError.
+    """
+    if not on_hub(model["id"], where):
+        digest = fingerprints.folder(folder(model["id"]), Path(".strata/models.json"))
+        return {"revision": model["revision"], "fingerprint": digest}
+    if locked := model_lock.entry(model_lock.read(), model, where):
+        return {"revision": locked["commit"], "fingerprint": locked["commit"]}
+    revision = model["revision"]
+    return {"revision": revision, "fingerprint": revision if re.fullmatch("[0-9a-f]{40}", revision or "") else None}
+
+
+def on_hub(model: str, where: str) -> bool:
+    """Whether the id of the model that the key `where` names means one on the hub, and no folder.
+
+    Raises StrataError if it can be neither, or is no longer on the hub.
     """
     if model in REMOVED:
         raise StrataError(
-            f"{where} is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
+            f"{where}.id is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
         )
-    if found := folder(model):
-        return fingerprints.folder(found, Path(".strata/models.json"))
-    on_hub = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
-    if on_hub and not Path(model).exists():
-        return None
+    if folder(model):
+        return False
+    named = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
+    if named and not Path(model).exists():
+        return True
     raise StrataError(
-        f"{where} is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
+        f"{where}.id is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
         "diffusers pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
     )

@@ -1,12 +1,13 @@
 """From a pass to its layer's file: out of the store if it is there, else painted. Imports no model until it must."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strata import builds, models, workers
+from strata import builds, model_lock, models, workers
 from strata.diffusion.store import Store, key
+from strata.diffusion.weights import snapshot
 from strata.errors import StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
@@ -36,16 +37,24 @@ def located(request: Request) -> Request:
     """The request with absolute paths, so that a process elsewhere can serve it."""
     folder = Path.cwd()
     store = request.runtime["store"]
-    model = models.folder(request.spec["model"]["id"])
+    model = _place(request.spec["model"])
     return replace(
         request,
         folder=str(folder),
         layer=str(folder / request.layer),
         plate=tuple(str(folder / path) for path in request.plate),
         mask=None if request.mask is None else str(folder / request.mask),
-        model=None if model is None else str(model.resolve()),
+        model=None if model is None else str(model),
         runtime={**request.runtime, "store": {**store, "folder": str(folder / Path(store["folder"]).expanduser())}},
     )
+
+
+def _place(model: Mapping) -> Path | None:
+    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names."""
+    if found := models.folder(model["id"]):
+        return found.resolve()
+    locked = model_lock.entry(model_lock.read(), model, "models")
+    return snapshot(model["id"], locked["commit"]) if locked else None
 
 
 def obtain(request: Request, log: Log, perform: Perform) -> Done:

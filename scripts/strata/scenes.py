@@ -48,12 +48,12 @@ class Scene:
     Args:
         description: the scene as the schema describes it; defaults may be missing.
         source: the file that a sentence about a wrong value names.
-        digests: the fingerprints of models that are known already, by id; others are added.
+        known: what models.settled() said of models already; others are added.
     """
 
-    def __init__(self, description: Mapping, source: str, digests: dict[str, str | None] | None = None):
+    def __init__(self, description: Mapping, source: str, known: dict[tuple, dict] | None = None):
         self.source = source
-        self._digests = {} if digests is None else digests
+        self._known = {} if known is None else known
         self.description = SCENE.complete(description, source)
         self.canvas = self.description["canvas"]
         self.subjects = self.description["subjects"]
@@ -146,6 +146,15 @@ class Scene:
                 told += settings.notes(f"effects.{name}", effect, "text_to_image", models["text_to_image"])
         return told
 
+    def hub_models(self) -> list[dict]:
+        """The models on the hub that the scene names: `id`, `revision`, `variant`, and `where`, the key of each."""
+        found = []
+        for task, model in self.description["models"].items():
+            where = f"{self.source}: models.{task}"
+            if models.on_hub(model["id"], where):
+                found.append({key: model[key] for key in ("id", "revision", "variant")} | {"where": where})
+        return found
+
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top."""
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
@@ -180,9 +189,10 @@ class Scene:
     def _model(self, task: str) -> dict:
         described = self.description["models"][task]
         model = {key: described[key] for key in settings.LOADING}
-        if model["id"] not in self._digests:
-            self._digests[model["id"]] = models.fingerprint(model["id"], f"{self.source}: models.{task}.id")
-        return model | {"fingerprint": self._digests[model["id"]]}
+        key = model["id"], model["revision"], model["variant"]
+        if key not in self._known:
+            self._known[key] = models.settled(model, f"{self.source}: models.{task}")
+        return model | self._known[key]
 
     def _settled(self, name: str) -> dict:
         return settings.settled(self.subjects[name], self.description["models"]["inpainting"])
@@ -266,13 +276,23 @@ class Scenes:
         self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "the config's sweeps")
         self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._folder = Path(folder)
-        self._digests = {}
-        self._loaded = {"": Scene(self._base, "config.yaml", self._digests)}
+        self._known = {}
+        self._loaded = {"": Scene(self._base, "config.yaml", self._known)}
 
     def pictures(self) -> list[str]:
         """The final picture of every scene."""
-        names = sorted(path.stem for path in self._folder.glob("*.yaml"))
-        return [f"{RESULTS}/{directory}final.png" for directory in ("", *(f"{name}/" for name in names))]
+        return [f"{RESULTS}/{directory}final.png" for directory in self._directories()]
+
+    def hub_models(self, wildcards) -> list[dict]:
+        """The models on the hub that the scenes name, each once."""
+        named = [model for directory in self._directories() for model in self.find(directory).hub_models()]
+        distinct = {}
+        for model in named:
+            distinct.setdefault((model["id"], model["revision"], model["variant"]), model)
+        return list(distinct.values())
+
+    def _directories(self) -> list[str]:
+        return ["", *(f"{name}/" for name in sorted(path.stem for path in self._folder.glob("*.yaml")))]
 
     def background(self, wildcards) -> dict:
         spec = self._of(wildcards).background()
@@ -366,14 +386,14 @@ class Scenes:
         return self._loaded[directory]
 
     def _vary(self, scene: Scene, name: str) -> Scene:
-        return Scene(varied(scene.effective(), name), f"{scene.source} with {name}", self._digests)
+        return Scene(varied(scene.effective(), name), f"{scene.source} with {name}", self._known)
 
     def _load(self, name: str) -> Scene:
         path = self._folder / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(path.stem for path in self._folder.glob("*.yaml"))) or "none"
             raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._folder}/: {known}.")
-        return Scene(merged(self._base, read_yaml(path)), path.as_posix(), self._digests)
+        return Scene(merged(self._base, read_yaml(path)), path.as_posix(), self._known)
 
 
 def merged(base: object, change: object) -> object:

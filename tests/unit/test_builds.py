@@ -54,6 +54,7 @@ def test_the_closing_line_tells_what_was_done():
     ("entries", "line"),
     [
         ([], "No picture asked for: nothing painted; 2.0 s"),
+        ([{"layer": "a/b-1.0", "how": "fetched"}], "No picture asked for: a/b-1.0 fetched; 2.0 s"),
         ([{"layer": "results/a/final.png", "how": "composited"}], "results/a/final.png: nothing painted; 2.0 s"),
     ],
 )

@@ -104,7 +104,7 @@ def test_the_readme_names_every_command_of_ci():
 def test_the_snakefile_is_one_page_without_functions():
     text = (ROOT / "Snakefile").read_text()
     assert not re.search(r"^\s*def |\blambda\b", text, re.MULTILINE)
-    assert len(text.splitlines()) < 220
+    assert len(text.splitlines()) < 250
 
 
 def test_the_workflow_is_clean(tmp_path):
@@ -117,11 +117,11 @@ def test_the_workflow_is_clean(tmp_path):
     assert formatted.returncode == 0, formatted.stdout + formatted.stderr
 
 
-@pytest.mark.parametrize("module", ["torch", "diffusers", "PIL", "numpy", "transformers"])
+@pytest.mark.parametrize("module", ["torch", "diffusers", "PIL", "numpy", "transformers", "huggingface_hub"])
 def test_reading_the_snakefile_imports_nothing_heavy(module):
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
-        f"import strata.scenes, strata.builds\nassert {module!r} not in sys.modules"
+        f"import strata.ahead, strata.scenes, strata.builds\nassert {module!r} not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -129,7 +129,7 @@ def test_reading_the_snakefile_imports_nothing_heavy(module):
 @pytest.mark.parametrize(
     ("folder", "pattern", "allowed"),
     [
-        ("scripts", r"^\s*(?:import|from) (?:torch|diffusers|transformers)", "strata/diffusion/"),
+        ("scripts", r"^\s*(?:import|from) (?:torch|diffusers|transformers|huggingface_hub)", "strata/diffusion/"),
         ("scripts/strata", r"\bimport snakemake|from snakemake|snakemake\.(?:input|params|config)", None),
         ("scripts/strata/diffusion", r"strata\.scenes|config\.yaml", None),
     ],

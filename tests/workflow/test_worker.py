@@ -29,6 +29,9 @@ class Told:
     def say(self, text):
         self.lines.append(text)
 
+    def note(self, text):
+        self.lines.append(text)
+
     def check(self):
         pass
 

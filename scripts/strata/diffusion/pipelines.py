@@ -55,7 +55,7 @@ def load(
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if hardware.ran_out(error):
             raise
-        raise StrataError(_cannot_load(model["id"], folder, error)) from None
+        raise StrataError(_cannot_load(model, folder, error)) from None
     there = {id(part) for part in shared.values()}
     missing = [_bytes(part) for part in modules(pipeline) if id(part) not in there]
     chosen = hardware.placement(placement, attempt, device, missing or [0], hardware.free_memory(device))
@@ -140,13 +140,17 @@ def _scheduler(name: str, current):
     return getattr(diffusers, name).from_config(current.config)
 
 
-def _cannot_load(model: str, folder: Path | None, error: Exception) -> str:
+def _cannot_load(model: Mapping, folder: Path | None, error: Exception) -> str:
     reason = " ".join(str(error).split())[:300]
-    if folder:
+    if folder and folder.name == model["revision"]:
+        remedy = (
+            "models.lock.yaml asks for it; fetch what is missing where there is a network: snakemake --cores 1 models"
+        )
+    elif folder:
         remedy = "Its folder must hold all parts that model_index.json names, with safetensors weights; copy it again."
     else:
         remedy = (
-            "Fetch it while there is a network, name its `variant` if the hub has its safetensors only as fp16, or give "
-            "a folder."
+            "Fetch it where there is a network (snakemake --cores 1 models), name its `variant` if the hub has its "
+            "safetensors only as fp16, or give a folder."
         )
-    return f"The model {model} could not be loaded: {reason}. {remedy}"
+    return f"The model {model['id']} could not be loaded: {reason}. {remedy}"

@@ -11,6 +11,15 @@ from strata.errors import StrataError
 # What a pass changes while it runs: never shared.
 UNSHARED = ("scheduler",)
 
+INDEX = "model_index.json"
+
+
+def snapshot(repository: str, commit: str) -> Path:
+    """The folder in the hub's cache (HF_HOME) in which the files of a commit lie, whether it is there or not."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}", "snapshots", commit).resolve()
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -18,7 +27,7 @@ class Weights:
 
     Attributes:
         model: the keys of the scene's schema (`id`, `revision`, `variant`, `dtype`, `scheduler`) and the fingerprint.
-        folder: where it lies; None for one on the hub.
+        folder: where it lies; None for one on the hub that no lock names.
         memory: the file in which digests are remembered, see fingerprints.folder().
     """
 
@@ -33,8 +42,13 @@ class Weights:
             return self.folder
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(self.model["id"], "model_index.json", revision=self.model["revision"])
+        found = try_to_load_from_cache(self.model["id"], INDEX, revision=self.model["revision"])
         return Path(found).parent if isinstance(found, str) else None
+
+    @property
+    def locked(self) -> bool:
+        """Whether it is a commit of the hub, in the folder that the hub's cache names by it."""
+        return self.folder is not None and self.folder.name == self.model["fingerprint"]
 
     def state(self) -> tuple:
         """Differs when a file was replaced, edited, added or removed."""
@@ -46,17 +60,25 @@ class Weights:
         return sum(file.stat().st_size for file in self._files())
 
     def check(self) -> None:
-        """Raises a StrataError if the files are no longer those which the pass was planned with."""
-        if self.folder and fingerprints.folder(self.folder, self.memory) != self.model["fingerprint"]:
+        """Raises a StrataError if the files are not there, or no longer those which the pass was planned with."""
+        if self.locked:
+            if not (self.folder / INDEX).is_file():
+                raise StrataError(
+                    f"The model {self.model['id']} is not on this machine: models.lock.yaml asks for its commit "
+                    f"{self.model['revision']}, and {self.folder} is missing. Where there is a network: snakemake --cores 1 "
+                    "models (HF_HOME says where it goes, and must be the same here)."
+                )
+        elif fingerprints.folder(self.folder, self.memory) != self.model["fingerprint"]:
             raise StrataError(
                 f"The model in {self.folder} changed after the build began. Build again: then all layers are made by one."
             )
 
     def parts(self) -> dict[str, tuple]:
         """The identity of each component, by its name: equal ones hold the same weights in the same precision."""
-        if not (place := self.place):
+        place = self.place
+        if not place or not (place / INDEX).is_file():
             return {}
-        index = json.loads((place / "model_index.json").read_text(encoding="utf-8"))
+        index = json.loads((place / INDEX).read_text(encoding="utf-8"))
         return {
             name: (*kind, self.model["variant"], self.model["dtype"], self._content(place / name))
             for name, kind in index.items()

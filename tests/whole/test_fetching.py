@@ -1,0 +1,267 @@
+"""Models fetched from a hub on loopback: the whole way, and what can go wrong on it."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hub import Hub, Repository, etag, serving
+from strata import model_lock
+from strata.errors import StrataError
+from workshop import ROOT, TIMEOUT
+
+# Fetches without Snakemake, in small pieces, and waits for nothing. Its arguments: the model, and what is free on the disk.
+FETCH = f"""
+import json, shutil, sys, types
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from strata.diffusion import hub
+hub.WAITS_SECONDS = (0, 0)
+hub.constants.DOWNLOAD_CHUNK_SIZE = 1024
+if len(sys.argv) > 2:
+    shutil.disk_usage = lambda path: types.SimpleNamespace(free=int(sys.argv[2]))
+print("fetched" if hub.fetch(json.loads(sys.argv[1]), print) else "already there")
+"""
+
+
+class Fetcher:
+    """A folder of its own that fetches from a hub into a cache of its own."""
+
+    def __init__(self, hub: Hub, folder: Path):
+        self.hub, self.folder, self.home = hub, folder, folder / "home"
+
+    def run(self, *disk: str, environment: dict | None = None, **model) -> tuple[int, str]:
+        model = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"} | model
+        done = subprocess.run(
+            [sys.executable, "-u", "-c", FETCH, json.dumps(model), *disk],
+            cwd=self.folder,
+            env=self.hub.environment(self.home, PATH="/usr/bin:/bin", HOME=str(self.folder)) | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.returncode, done.stdout
+
+    def fetch(self, *disk: str, **model) -> str:
+        code, said = self.run(*disk, **model)
+        assert code == 0, said
+        return said
+
+    def refused(self, *disk: str, **model) -> str:
+        code, said = self.run(*disk, **model)
+        assert code == 1, said
+        return said
+
+    @property
+    def lock(self) -> list[dict]:
+        return model_lock.read(self.folder / "models.lock.yaml")
+
+    def cached(self, path: str) -> Path:
+        return next((self.home / "hub/models--tiny--painter/snapshots").glob(f"*/{path}"), self.home / "none")
+
+
+@pytest.fixture
+def hub(models):
+    with serving(Hub()) as hub:
+        painter = hub.repositories["tiny/painter"] = Repository()
+        pickles = {"unet/diffusion_pytorch_model.bin": b"pickle", "unet/code.py": b"x", "README.md": b"x"}
+        painter.commit(models / "text-to-image", pickles)
+        yield hub
+
+
+@pytest.fixture
+def fetcher(hub, tmp_path) -> Fetcher:
+    return Fetcher(hub, tmp_path)
+
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+def test_from_the_hub_to_a_picture_without_a_network(hub, models, empty):
+    """Fetched by a preset, painted offline, and unmoved by what happens on the hub until that is wanted."""
+    inpainter = hub.repositories["tiny/inpainter"] = Repository()
+    inpainter.commit(models / "inpainting")
+    preset = {"models": {"text_to_image": {"id": "tiny/painter"}, "inpainting": {"id": "tiny/inpainter"}}}
+    empty.write(preset, "tiny.yaml")
+    home = empty.folder.parent / "home"
+    online = hub.environment(home)
+    command = "--configfile", "config.yaml", "tiny.yaml", "--"
+    said = empty.build(*command, "models", **online)
+    assert "tiny/painter, tiny/inpainter fetched" in said
+    assert not [asked for asked in hub.asked if asked.endswith((".bin", ".py", ".md"))]
+    lock = yaml.safe_load((empty.folder / "models.lock.yaml").read_text())["models"]
+    assert [(each["repository"], each["licence"], each["dtype"]) for each in lock] == [
+        ("tiny/inpainter", "openrail++", "float32"),
+        ("tiny/painter", "openrail++", "float32"),
+    ]
+    first = hub.repositories["tiny/painter"].branches["main"]
+    assert lock[1]["commit"] == first
+
+    hub.asked.clear()
+    assert "tiny/painter, tiny/inpainter already there" in empty.build(*command, "models", **online)
+    assert hub.asked == []
+
+    empty.write(empty.config | preset)
+    empty.edit("runtime.worker", {"enabled": False})
+    offline = online | {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    empty.build("results/background.png", **offline)
+    assert first in (empty.folder / "results/background.png").read_bytes().decode("latin-1")
+
+    second = hub.repositories["tiny/painter"].commit(models / "text-to-image", {"unet/notes.txt": b"moved on"})
+    assert second != first
+    assert "already there" in empty.build("models", **online)
+    assert empty.planned("results/background.png") == set()
+    (empty.folder / "models.lock.yaml").unlink()
+    assert "fetched" in empty.build("models", **online)
+    assert second in (empty.folder / "models.lock.yaml").read_text()
+    assert empty.planned("results/background.png") == {"background"}
+
+
+def test_models_in_folders_need_no_fetching(empty):
+    said = empty.build("models")
+    assert "no scene names a model on the hub: there is nothing to fetch" in said
+    assert not (empty.folder / "models.lock.yaml").exists()
+
+
+def test_the_variant_alone_is_fetched(hub, fetcher, models):
+    half = {
+        f"{path.removesuffix('.safetensors')}.fp16.safetensors": content
+        for path, content in hub.repositories["tiny/painter"].commits.popitem()[1].items()
+        if path.endswith(".safetensors")
+    }
+    hub.repositories["tiny/painter"].commit(models / "text-to-image", half)
+    fetcher.fetch(variant="fp16")
+    weights = [name for name in fetcher.lock[0]["files"] if name.endswith(".safetensors")]
+    assert len(weights) == 3
+    assert all(name.endswith(".fp16.safetensors") for name in weights)
+    assert not [asked for asked in hub.asked if UNET in asked]
+    assert "no safetensors of the variant bf16" in fetcher.refused(variant="bf16")
+
+
+def test_a_gate_and_its_remedy(hub, fetcher):
+    hub.repositories["tiny/painter"].gate = True
+    said = fetcher.refused()
+    assert (
+        f"config.yaml: models.x.id is 'tiny/painter', which is behind a gate. Accept its licence at {hub.address}/tiny"
+        in said
+    )
+    assert "hf auth login" in said
+    assert fetcher.lock == []
+    fetcher.fetch(environment={"HF_TOKEN": hub.token})
+
+
+def test_what_is_not_there_is_named(fetcher):
+    assert "models.x.id is 'tiny/nothing', but" in fetcher.refused(id="tiny/nothing")
+    assert "which has no revision 'v9'" in fetcher.refused(revision="v9")
+
+
+def test_a_hub_that_is_tired_is_asked_again(hub, fetcher):
+    hub.failing = 1
+    said = fetcher.fetch()
+    assert "tried again in 0 s" in said
+
+
+def test_a_hub_that_is_gone_is_a_sentence(hub, fetcher):
+    hub.address = "http://127.0.0.1:9"
+    said = fetcher.refused()
+    assert "tiny/painter could not be fetched from http://127.0.0.1:9: " in said
+    assert said.rstrip().endswith("go on with: snakemake --cores 1 models")
+
+
+def test_without_a_network_what_is_there_will_do(fetcher):
+    offline = {"HF_HUB_OFFLINE": "1"}
+    assert "HF_HUB_OFFLINE forbids to fetch it" in fetcher.refused(environment=offline)
+    fetcher.fetch()
+    assert "already there" in fetcher.fetch(environment=offline)
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(hub, fetcher):
+    hub.cut = 1
+    fetcher.fetch()
+    assert len(hub.ranges) == 1 and int(hub.ranges[0].strip("bytes=-")) > 0
+    assert fetcher.fetch().strip() == "already there"
+
+
+def test_what_came_before_the_hub_went_away_is_not_fetched_again(hub, fetcher):
+    content = next(iter(hub.repositories["tiny/painter"].commits.values()))
+    hub.missing = {UNET}
+    assert "could not be fetched" in fetcher.refused()
+    assert fetcher.lock == []
+    came = [path for path in content if fetcher.cached(path).is_file()]
+    assert len(came) > 3 and UNET not in came
+    hub.missing.clear()
+    hub.asked.clear()
+    fetcher.fetch()
+    assert not [asked for asked in hub.asked for path in came if asked.startswith("GET") and asked.endswith(f"/{path}")]
+    assert fetcher.lock[0]["files"][UNET] == etag(UNET, content[UNET])
+
+
+@pytest.mark.parametrize("path", [UNET, "unet/config.json"])
+def test_a_file_that_is_not_what_the_hub_says_is_thrown_away(hub, fetcher, path):
+    stated = hub.repositories["tiny/painter"].stated
+    stated[path] = "f" * (64 if path == UNET else 40)
+    said = fetcher.refused()
+    assert f"{path} of tiny/painter came with another digest than the hub states" in said
+    assert fetcher.lock == [] and not fetcher.cached(path).exists()
+    stated.clear()
+    fetcher.fetch()
+
+
+def test_a_file_that_was_damaged_is_fetched_anew(fetcher):
+    fetcher.fetch()
+    path = fetcher.cached(UNET)
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert "\nfetched" in f"\n{fetcher.fetch()}"
+    assert fetcher.cached(UNET).read_bytes() == good
+
+
+def test_a_lock_on_another_machine_brings_the_same_commit(hub, fetcher, models, tmp_path):
+    fetcher.fetch()
+    lock = fetcher.lock
+    hub.repositories["tiny/painter"].commit(models / "text-to-image", {"unet/notes.txt": b"moved on"})
+    fetcher.home = tmp_path / "other"
+    fetcher.fetch()
+    assert fetcher.lock == lock
+    assert "asks for the revision 'v2'" in fetcher.refused(revision="v2")
+
+
+def test_a_disk_without_room_is_told_before_anything_comes(hub, fetcher):
+    said = fetcher.refused("1000")
+    assert f"{fetcher.home}/hub has no room for the models: 0." in said
+    assert "HF_HOME" in said
+    assert not [asked for asked in hub.asked if asked.endswith(".safetensors")]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "has no room for the models: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x could not be written: Permission denied"),
+        (OSError("Consistency check failed: too short"), "could not be fetched from"),
+    ],
+)
+def test_what_the_disk_says_is_a_sentence(error, said):
+    from strata.diffusion import hub
+
+    assert said in hub._sentence({"id": "a/b", "revision": None, "where": "config.yaml: models.x"}, error)
+
+
+def test_a_repository_without_a_pipeline_is_refused(hub, fetcher, tmp_path):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/config.json").write_text("{}")
+    hub.repositories["tiny/plain"] = Repository()
+    hub.repositories["tiny/plain"].commit(tmp_path / "plain")
+    assert "which holds no model_index.json: it is no diffusers pipeline" in fetcher.refused(id="tiny/plain")
+
+
+def test_a_wrong_lock_is_no_traceback(fetcher):
+    (fetcher.folder / "models.lock.yaml").write_text("models: 3\n")
+    assert "models.lock.yaml: models is 3, but must be a list" in fetcher.refused()
+    with pytest.raises(StrataError):
+        assert fetcher.lock
