@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +48,7 @@ class Hub:
     cut: how many answers with a file are yet to be broken off in their middle.
     ranges: the ranges that were asked for.
     failing: how many requests for a model are yet to be answered with 503.
+    pause: the seconds that each kilobyte of a large file takes.
     missing: the files that are answered with 503 while they are in here.
     """
 
@@ -57,6 +59,7 @@ class Hub:
         self.ranges: list[str] = []
         self.cut = self.failing = 0
         self.missing: set[str] = set()
+        self.pause = 0.0
         self.address = ""
 
     def environment(self, home: Path, **more: str) -> dict[str, str]:
@@ -173,6 +176,11 @@ class Answer(BaseHTTPRequestHandler):
             self.wfile.write(content[begin : begin + (len(content) - begin) // 2])
             self.wfile.flush()
             self.close_connection = True
+            return
+        if self.hub.pause and large(path):
+            for start in range(begin, len(content), 1024):
+                self.wfile.write(content[start : start + 1024])
+                time.sleep(self.hub.pause)
             return
         self.wfile.write(content[begin:])
 

@@ -53,10 +53,10 @@ def entry(entries: Sequence[Mapping], model: Mapping, where: str) -> Mapping | N
     found = next(
         (one for one in entries if (one["repository"], one["variant"]) == (model["id"], model["variant"])), None
     )
-    if found and model["revision"] not in (None, found["revision"], found["commit"]):
+    if found and model["revision"] not in (None, found["revision"] or "main", found["commit"]):
         raise StrataError(
             f"{where} asks for the revision {model['revision']!r} of {model['id']}, but {LOCK} holds its commit "
-            f"{found['commit']}, which came from {found['revision'] or 'its main branch'}. Ask for that one, or delete the entry "
+            f"{found['commit']}, which came from {found['revision'] or 'main'}. Ask for that one, or delete the entry "
             "there and fetch anew: snakemake --cores 1 models"
         )
     return found

@@ -53,6 +53,11 @@ def test_a_pass_is_of_the_locked_commit_however_the_config_asks_for_it(config, r
     assert (found["revision"], found["fingerprint"]) == (COMMIT, COMMIT)
 
 
+def test_to_ask_for_nothing_is_to_ask_for_main(config):
+    model_lock.write([LOCKED | {"revision": None}])
+    assert model(config, revision="main")["revision"] == COMMIT
+
+
 @pytest.mark.parametrize("revision", ["main", OTHER])
 def test_a_revision_that_contradicts_the_lock_is_a_sentence(config, revision):
     model_lock.write([LOCKED])

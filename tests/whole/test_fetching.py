@@ -2,8 +2,10 @@
 
 import errno
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -34,18 +36,21 @@ class Fetcher:
         self.hub, self.folder, self.home = hub, folder, folder / "home"
 
     def run(self, *disk: str, environment: dict | None = None, **model) -> tuple[int, str]:
+        with self.start(*disk, environment=environment, **model) as process:
+            said = process.communicate(timeout=TIMEOUT)[0]
+        assert "Traceback" not in said, said
+        return process.returncode, said
+
+    def start(self, *disk: str, environment: dict | None = None, **model) -> subprocess.Popen:
         model = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"} | model
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-u", "-c", FETCH, json.dumps(model), *disk],
             cwd=self.folder,
             env=self.hub.environment(self.home, PATH="/usr/bin:/bin", HOME=str(self.folder)) | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=TIMEOUT,
         )
-        assert "Traceback" not in done.stdout, done.stdout
-        return done.returncode, done.stdout
 
     def fetch(self, *disk: str, **model) -> str:
         code, said = self.run(*disk, **model)
@@ -199,6 +204,21 @@ def test_what_came_before_the_hub_went_away_is_not_fetched_again(hub, fetcher):
     fetcher.fetch()
     assert not [asked for asked in hub.asked for path in came if asked.startswith("GET") and asked.endswith(f"/{path}")]
     assert fetcher.lock[0]["files"][UNET] == etag(UNET, content[UNET])
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing_half_done(hub, fetcher):
+    hub.pause = 5.0
+    fetch = fetcher.start()
+    deadline = time.monotonic() + TIMEOUT
+    while not [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(UNET)]:
+        assert time.monotonic() < deadline and fetch.poll() is None
+        time.sleep(0.05)
+    fetch.send_signal(signal.SIGINT)
+    fetch.communicate(timeout=60)  # the whole file would take ten times as long
+    assert fetch.returncode != 0
+    assert not list(fetcher.home.rglob("*.incomplete"))
+    hub.pause = 0
+    fetcher.fetch()
 
 
 @pytest.mark.parametrize("path", [UNET, "unet/config.json"])

@@ -4,8 +4,11 @@ import errno
 import glob
 import json
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
@@ -20,6 +23,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
     XetDownloadError,
 )
+from huggingface_hub.utils import tqdm
 
 from strata import fingerprints, model_lock
 from strata.diffusion.model_files import git_digest, needed, precision
@@ -84,7 +88,10 @@ def _fetch(model: Mapping, locked: Mapping | None, tell: Tell) -> dict:
     if missing:
         tell(f"{repository} at {info.sha[:12]}: {_megabytes(missing)} to fetch")
         _check_room(place, missing)
-        snapshot_download(repository, revision=info.sha, allow_patterns=list(map(glob.escape, names)))
+        with _interruptible():
+            snapshot_download(
+                repository, revision=info.sha, allow_patterns=list(map(glob.escape, names)), tqdm_class=Bar
+            )
     digests = _digests(place, names)
     for name in names:
         _check(place / name, files[name], digests[name], model)
@@ -102,6 +109,32 @@ def _fetch(model: Mapping, locked: Mapping | None, tell: Tell) -> dict:
         "dtype": precision(place / name for name in names if name.endswith(".safetensors")),
         "files": digests,
     }
+
+
+class Bar(tqdm):
+    """A progress bar that ends the threads which report to it, once nobody wants what they fetch."""
+
+    given_up = threading.Event()
+
+    def update(self, n: float | None = 1) -> bool | None:
+        if self.given_up.is_set():
+            raise KeyboardInterrupt
+        return super().update(n)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Has Ctrl-C end a download at once: huggingface_hub would first fetch the files that are under way, gigabytes of them."""
+
+    def interrupt(number, frame):
+        Bar.given_up.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wrong(locked: Mapping) -> bool:
