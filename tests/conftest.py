@@ -55,6 +55,28 @@ def models(shared) -> Path:
 
 
 @pytest.fixture(scope="session")
+def models_of(shared):
+    """Gives the folders of a tiny family's models, by its name: a mapping with the keys of the scene's `models`."""
+
+    def save(name: str) -> dict[str, Path]:
+        from tiny_families import FAMILIES
+
+        with FileLock(shared / "families.lock"):
+            return FAMILIES[name].save(shared / "families" / name)
+
+    return save
+
+
+@pytest.fixture
+def studio(tmp_path, monkeypatch):
+    """Builds scenes in this process, in an empty folder."""
+    from studio import Studio
+
+    monkeypatch.chdir(tmp_path)
+    return Studio()
+
+
+@pytest.fixture(scope="session")
 def finished(shared, models) -> Workshop:
     """The tiny scene, built. To be looked at and copied, not changed."""
     folder = shared / "finished"

@@ -53,6 +53,11 @@ def folder(path: Path, memory: Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
+def file(path: Path, memory: Path | None = None) -> str:
+    """The digest of one file's content, remembered as folder() says."""
+    return digests([path], memory)[path][:16]
+
+
 def digests(files: Iterable[Path], memory: Path | None = None) -> dict[Path, str]:
     """The SHA-256 digest of each file's content, remembered as folder() says."""
     known = _recall(memory)

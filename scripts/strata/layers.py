@@ -60,6 +60,9 @@ def _parameters(spec: Mapping) -> str:
         "Size": f"{spec['width']}x{spec['height']}",
         "Model": spec["model"]["id"],
         "Denoising strength": spec.get("strength"),
+        "Clip skip": spec.get("clip_skip"),
+        "Sampler": spec.get("scheduler"),
+        "Loras": " ".join(f"{Path(lora['file']).stem}:{lora['weight']:g}" for lora in spec.get("loras", ())) or None,
     }
     listed = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
     return f"{spec['prompt']}\nNegative prompt: {spec['negative_prompt']}\n{listed}"

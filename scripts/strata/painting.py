@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strata import builds, model_lock, models, workers
+from strata import adapters, builds, model_lock, models, workers
 from strata.diffusion.store import Store, key
 from strata.diffusion.weights import snapshot
 from strata.errors import StrataError
@@ -45,6 +45,7 @@ def located(request: Request) -> Request:
         plate=tuple(str(folder / path) for path in request.plate),
         mask=None if request.mask is None else str(folder / request.mask),
         model=None if model is None else str(model),
+        files=adapters.files(request.spec),
         runtime={**request.runtime, "store": {**store, "folder": str(folder / Path(store["folder"]).expanduser())}},
     )
 

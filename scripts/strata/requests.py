@@ -17,6 +17,7 @@ class Request:
         attempt: 1 for the first try; each further one asks for a placement that needs less memory.
         folder: the workflow's working directory; once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk.
+        files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.
     """
 
     spec: Mapping
@@ -27,6 +28,7 @@ class Request:
     mask: str | None = None
     folder: str | None = None
     model: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

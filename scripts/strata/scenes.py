@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from strata import attempts, fingerprints, models, settings
+from strata import adapters, attempts, fingerprints, models, settings
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
@@ -24,20 +24,13 @@ FOLDERS = ("masks", "subjects", "effects", "sweeps")
 
 # What decides the pixels of each kind of layer. A digest of it is part of the rule's params, in place of Snakemake's own
 # trigger on code, which knows neither modules nor comments and reacts to a touched file.
+DIFFUSION = ("diffusion/passes", "diffusion/pipelines", "diffusion/adapters", "diffusion/hardware")
 CODE = {
     "mask": ("masks", "images"),
-    "text_to_image": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware"),
-    "effect": ("diffusion/passes", "diffusion/pipelines", "diffusion/hardware", "effects"),
+    "text_to_image": DIFFUSION,
+    "effect": (*DIFFUSION, "effects"),
     "image": ("effects", "images"),
-    "inpaint": (
-        "diffusion/passes",
-        "diffusion/pipelines",
-        "diffusion/hardware",
-        "windows",
-        "masks",
-        "compositing",
-        "color_match",
-    ),
+    "inpaint": (*DIFFUSION, "windows", "masks", "compositing", "color_match"),
     "composite": ("compositing",),
 }
 
@@ -74,13 +67,14 @@ class Scene:
 
     def background(self) -> dict:
         """The pass of the background."""
-        return self._text_to_image(self.description["background"], "text_to_image")
+        return self._text_to_image("background", self.description["background"], "text_to_image")
 
     def effect(self, name: str) -> dict:
         """The pass of an effect, or what makes a layer of its image."""
         effect = self.effects[name]
         if effect["image"] is None:
-            return self._text_to_image({key: value for key, value in effect.items() if key != "image"}, "effect")
+            described = {key: value for key, value in effect.items() if key != "image"}
+            return self._text_to_image(f"effects.{name}", described, "effect")
         return {
             "task": "image",
             "image": effect["image"],
@@ -92,16 +86,15 @@ class Scene:
 
     def inpaint(self, name: str) -> dict:
         """The pass of a subject. `context` is null or a margin in rendered pixels."""
-        subject = {key: value for key, value in self._settled(name).items() if key != "mask"}
+        subject = {key: value for key, value in self.subjects[name].items() if key != "mask"}
         context = subject["context"]
         return {
             "task": "inpaint",
-            **subject,
+            **self._pass(f"subjects.{name}", subject, "inpainting"),
             "context": None if context == "canvas" else round(context * self.canvas["scale"]),
             **self.size,
             "cell": self._cell(),
             "plate": self.plate(name),
-            "model": self._model("inpainting"),
             "code": fingerprints.code(*CODE["inpaint"]),
         }
 
@@ -169,13 +162,25 @@ class Scene:
         window = mask_box(self.subjects[name]["mask"], canvas, scale).grown(margin + 2 * self._cell() / scale)
         return window.meets(mask_box(self.subjects[other]["mask"], canvas, scale))
 
-    def _text_to_image(self, described: Mapping, code: str) -> dict:
+    def _text_to_image(self, place: str, described: Mapping, code: str) -> dict:
         return {
             "task": "text_to_image",
-            **settings.settled(described, self.description["models"]["text_to_image"]),
+            **self._pass(place, described, "text_to_image"),
             **self.size,
-            "model": self._model("text_to_image"),
             "code": fingerprints.code(*CODE[code]),
+        }
+
+    def _pass(self, place: str, described: Mapping, task: str) -> dict:
+        """What a pass is painted with, `place` being its key in the scene: its values, its adapters, its model."""
+        model = self.description["models"][task]
+        return {
+            **settings.settled(described, model),
+            "loras": [
+                adapters.resolved(lora, f"{self.source}: {key}.loras[{number}]")
+                for key, loras in ((f"models.{task}", model["loras"]), (place, described["loras"]))
+                for number, lora in enumerate(loras)
+            ],
+            "model": self._model(task),
         }
 
     def _default_stack(self) -> list[dict]:
@@ -194,9 +199,6 @@ class Scene:
             self._known[key] = models.settled(model, f"{self.source}: models.{task}")
         return model | self._known[key]
 
-    def _settled(self, name: str) -> dict:
-        return settings.settled(self.subjects[name], self.description["models"]["inpainting"])
-
     def _check_names(self) -> None:
         for section in (self.subjects, self.effects):
             if "background" in section:
@@ -214,7 +216,7 @@ class Scene:
                 )
 
     def _check_strength(self, name: str) -> None:
-        subject = self._settled(name)
+        subject = settings.settled(self.subjects[name], self.description["models"]["inpainting"])
         if int(subject["steps"] * subject["strength"]) < 1:
             raise StrataError(
                 f"{self.source}: subjects.{name} runs no step: {subject['steps']} steps at strength "

@@ -36,7 +36,7 @@ DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
 # Variables that begin so decide what a process computes, or which models it may fetch.
 ENVIRONMENT = ("CUBLAS", "CUDA", "HF_", "HUGGING", "LD_", "MKL_", "ONEDNN", "OMP_", "PYTHONPATH", "PYTORCH", "TORCH")
 
-LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "numpy", "PIL")
+LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "numpy", "PIL")
 
 
 class LostError(Exception):

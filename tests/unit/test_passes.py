@@ -21,7 +21,7 @@ SPEC = {
     "height": 24,
     "model": {"id": "tiny"},
 }
-MODEL = {"revision": None, "variant": None, "dtype": "float32", "scheduler": None}
+MODEL = {"revision": None, "variant": None, "dtype": "float32"}
 
 
 def silent(done: int, steps: int) -> None:
@@ -146,10 +146,6 @@ def test_values_are_rounded_and_not_cut_off():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            {"scheduler": "EulerDiscretScheduler"},
-            "no scheduler 'EulerDiscretScheduler'.*Close to it: EulerDiscreteScheduler",
-        ),
         ({"variant": "fp16"}, "could not be loaded"),
     ],
 )
@@ -165,11 +161,6 @@ def test_weights_in_pickles_are_refused(models, tmp_path):
     weights.unlink()
     with pytest.raises(StrataError, match="could not be loaded"):
         load("text_to_image", folder)
-
-
-def test_a_scheduler_by_its_name(models):
-    pipeline = load("text_to_image", models / "text-to-image", scheduler="EulerDiscreteScheduler")
-    assert type(pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
 
 
 GB = 10**9

@@ -24,7 +24,7 @@ def models(models, tmp_path):
 
 
 def weights(folder, **changes):
-    described = {"id": "tiny", "revision": None, "variant": None, "dtype": "float32", "scheduler": None, **changes}
+    described = {"id": "tiny", "revision": None, "variant": None, "dtype": "float32", **changes}
     return Weights(described | {"fingerprint": fingerprints.folder(folder)}, folder)
 
 

@@ -1,6 +1,5 @@
 """Each family that a preset names, in diffusers' own classes with random weights: whole scenes, and what it lacks."""
 
-import io
 import json
 
 import numpy as np
@@ -8,90 +7,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from strata import compositing, layers, masks
+from strata import compositing
 from strata.errors import StrataError
-from strata.painting import located, obtain
-from strata.progress import Log
-from strata.requests import Request
-from strata.scenes import RUNTIME, Scene
+from strata.scenes import Scene
+from studio import described
 from tiny_families import FAMILIES
 from workshop import ROOT, Workshop
-from workshop import scene as tiny_scene
-
-RUNTIME_SETTINGS = RUNTIME.complete({"device": "cpu", "threads": 1, "store": {"limit_gb": 0}}, "a test")
-
-
-class Told(Log):
-    """A log that remembers what it was told."""
-
-    def __init__(self):
-        super().__init__("a layer", io.StringIO(), io.StringIO())
-        self.steps, self.notes = [], []
-
-    def step(self, done: int, steps: int) -> None:
-        self.steps.append((done, steps))
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-class Studio:
-    """Builds scenes as the rules do, in this process and in the current folder, where a whole Snakemake takes its time."""
-
-    def __init__(self, shelf):
-        self._shelf = shelf
-
-    def build(self, config: dict) -> tuple[dict[str, Image.Image], dict[str, Told]]:
-        """Returns the layers, the masks and the final picture by name, and what was told of each pass."""
-        scene = Scene(config, "config.yaml")
-        self.pictures, self.told = {}, {}
-        self._paint("background", scene.background())
-        for name in scene.subjects:
-            spec = scene.mask(name)
-            mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
-            layers.write(f"masks/{name}.png", mask)
-            self.pictures[f"mask of {name}"] = mask
-            self._paint(name, scene.inpaint(name), [f"{layer}.png" for layer in scene.plate(name)], f"masks/{name}.png")
-        for name in scene.effects:
-            self._paint(name, scene.effect(name))
-        spec = scene.composite()
-        stack = [compositing.Layer(self.pictures[entry["layer"]]) for entry in spec["stack"]]
-        self.pictures["final"] = compositing.flatten((spec["width"], spec["height"]), stack)
-        return self.pictures, self.told
-
-    def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
-        from strata.diffusion import jobs
-
-        request = located(Request(spec, f"{name}.png", RUNTIME_SETTINGS, plate=tuple(plate), mask=mask))
-        self.told[name] = Told()
-        obtain(request, self.told[name], lambda *asked: jobs.perform(*asked, self._shelf))
-        with Image.open(request.layer) as image:
-            image.load()
-        self.pictures[name] = image
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """The models of a family, by the keys of the scene's `models`."""
-    folder = tmp_path_factory.mktemp("families")
-    return lambda name: FAMILIES[name].save(folder / name)
-
-
-@pytest.fixture
-def studio(tmp_path, monkeypatch) -> Studio:
-    from strata.diffusion.shelf import Shelf
-
-    monkeypatch.chdir(tmp_path)
-    return Studio(Shelf())
-
-
-def described(folders, **canvas) -> dict:
-    config = tiny_scene(folders["text_to_image"].parent)
-    config["models"] = {key: {"id": str(folder), "dtype": "float32"} for key, folder in folders.items()}
-    for subject in config["subjects"].values():
-        subject["strength"] = 0.5
-    config["canvas"] |= canvas
-    return config
 
 
 def beneath(pictures: dict, names: list[str]) -> np.ndarray:
@@ -99,9 +20,9 @@ def beneath(pictures: dict, names: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_builds_a_whole_scene(name, saved, studio):
+def test_a_family_builds_a_whole_scene(name, models_of, studio):
     """On a canvas that fits its latents, and, with a window, on one that does not; twice, to the same bytes."""
-    folders, family = saved(name), FAMILIES[name]
+    folders, family = models_of(name), FAMILIES[name]
     whole, window = described(folders), described(folders, width=100, height=70, scale=0.75)
     window["subjects"]["rover"]["context"] = 5
     for config, size in ((whole, (96, 64)), (window, (75, 52))):
@@ -123,8 +44,8 @@ def test_a_family_builds_a_whole_scene(name, saved, studio):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_what_a_family_lacks_is_told(name, saved, studio):
-    _, told = studio.build(described(saved(name)))
+def test_what_a_family_lacks_is_told(name, models_of, studio):
+    _, told = studio.build(described(models_of(name)))
     for layer in told:
         assert [note.split(" for which ")[1].split()[0] for note in told[layer].notes] == (
             ["negative_prompt"] if "negative_prompt" in FAMILIES[name].meaningless else []
@@ -132,8 +53,8 @@ def test_what_a_family_lacks_is_told(name, saved, studio):
 
 
 @pytest.mark.parametrize("name", ["sd15", "sdxl", "sd35", "z-image"])
-def test_without_guidance_a_negative_prompt_is_told_to_do_nothing(name, saved, studio):
-    config = described(saved(name))
+def test_without_guidance_a_negative_prompt_is_told_to_do_nothing(name, models_of, studio):
+    config = described(models_of(name))
     for model in config["models"].values():
         model["guidance_scale"] = 0
     _, told = studio.build(config)
@@ -144,11 +65,11 @@ def test_without_guidance_a_negative_prompt_is_told_to_do_nothing(name, saved, s
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_sizes_fit_the_pipelines(name, saved):
+def test_sizes_fit_the_pipelines(name, models_of):
     from strata.diffusion import passes, pipelines
 
-    model = {"revision": None, "variant": None, "dtype": "float32", "scheduler": None}
-    for task, folder in zip(("text_to_image", "inpaint"), saved(name).values(), strict=True):
+    model = {"revision": None, "variant": None, "dtype": "float32"}
+    for task, folder in zip(("text_to_image", "inpaint"), models_of(name).values(), strict=True):
         pipeline, _ = pipelines.load(task, model | {"id": name}, folder, "cpu", "auto", 1)
         assert passes.multiple(pipeline) == FAMILIES[name].multiple
 
@@ -182,32 +103,32 @@ def test_a_preset_settles_what_suits_its_family():
     assert "effects.fog.steps is 30, but models.text_to_image.steps makes it 8" in scene("z-image").notes()
 
 
-def test_a_model_of_another_kind_is_a_sentence(saved, studio):
+def test_a_model_of_another_kind_is_a_sentence(models_of, studio):
     """An inpainting checkpoint for the background."""
-    config = described(saved("flux-fill"))
+    config = described(models_of("flux-fill"))
     config["models"]["text_to_image"] = config["models"]["inpainting"]
     with pytest.raises(StrataError, match="could not be loaded: AutoPipeline can't find a pipeline linked to FluxFill"):
         studio.build(config)
 
 
 @pytest.mark.parametrize("named", [["my_pipeline", "Fancy"], "Fancy", "UNet2DConditionModel"])
-def test_only_pipelines_of_diffusers_are_loaded(named, saved, tmp_path):
+def test_only_pipelines_of_diffusers_are_loaded(named, models_of, tmp_path):
     from strata.diffusion import pipelines
 
     folder = tmp_path / "model"
     folder.mkdir()
-    index = json.loads((saved("flux-fill")["inpainting"] / "model_index.json").read_text())
+    index = json.loads((models_of("flux-fill")["inpainting"] / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": named}))
     (folder / "my_pipeline.py").write_text("raise SystemExit('code of a model was run')")
-    model = {"id": "x", "revision": None, "variant": None, "dtype": "float32", "scheduler": None}
+    model = {"id": "x", "revision": None, "variant": None, "dtype": "float32"}
     with pytest.raises(StrataError, match="could not be loaded"):
         pipelines.load("inpaint", model, folder, "cpu", "auto", 1)
 
 
 @pytest.mark.parametrize("name", ["flux-fill", "sdxl-single"])
-def test_a_family_through_snakemake(name, saved, tmp_path):
+def test_a_family_through_snakemake(name, models_of, tmp_path):
     """Both kinds of context in one build. What the family lacks is on the terminal once, and in each log."""
-    folders = saved(name)
+    folders = models_of(name)
     workshop = Workshop(tmp_path / "scene", folders["text_to_image"].parent)
     workshop.write({"runtime": {"threads": 1}} | described(folders))
     workshop.write({"subjects": {"rover": {"context": 5}}}, "scenes/window.yaml")

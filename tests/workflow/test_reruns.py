@@ -1,12 +1,15 @@
 """What an edit costs: the jobs that a real `snakemake -n` would run after it."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from strata.scenes import Scenes
 from strata.schema import Schema
 from workshop import Workshop, clone
 
@@ -20,6 +23,8 @@ ASTRONAUT = SUBJECTS
 ROVER = {"subjects/rover"}
 FOG = {"effects/fog"}
 
+EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
+
 # (key, its new value, what is painted or drawn again beside the effective scene and the final picture)
 EDITS = [
     ("canvas.width", 104, PAINTED | MASKS),
@@ -30,6 +35,7 @@ EDITS = [
     ("models.text_to_image.variant", "fp16", PAINTED),
     ("models.text_to_image.dtype", "float32", PAINTED),
     ("models.text_to_image.scheduler", "EulerDiscreteScheduler", PAINTED),
+    ("models.text_to_image.loras", [{"file": "a.safetensors", "weight": 0.5}], PAINTED),
     ("models.text_to_image.steps", 4, PAINTED),
     ("models.text_to_image.steps", 3, {"effects/fog"}),  # what the background has already
     ("models.text_to_image.guidance_scale", 7.0, PAINTED),
@@ -39,6 +45,7 @@ EDITS = [
     ("models.inpainting.variant", "fp16", SUBJECTS),
     ("models.inpainting.dtype", "float32", SUBJECTS),
     ("models.inpainting.scheduler", "EulerDiscreteScheduler", SUBJECTS),
+    ("models.inpainting.loras", [{"file": "a.safetensors", "weight": 0.5}], SUBJECTS),
     ("models.inpainting.steps", 4, SUBJECTS),
     ("models.inpainting.guidance_scale", 7.0, SUBJECTS),
     ("models.inpainting.strength_limit", 0.9, ASTRONAUT),
@@ -48,11 +55,19 @@ EDITS = [
     ("background.seed", 78, BACKGROUND),
     ("background.steps", 4, BACKGROUND),
     ("background.guidance_scale", 7.0, BACKGROUND),
+    ("background.prompt_2", "a robot", BACKGROUND),
+    ("background.clip_skip", 1, BACKGROUND),
+    ("background.scheduler", "EulerDiscreteScheduler", BACKGROUND),
+    ("background.loras", [{"file": "a.safetensors", "weight": 0.5}], BACKGROUND),
     ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
     ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
     ("subjects.astronaut.seed", 43, ASTRONAUT),
     ("subjects.astronaut.steps", 4, ASTRONAUT),
     ("subjects.astronaut.guidance_scale", 7.0, ASTRONAUT),
+    ("subjects.astronaut.prompt_2", "a robot", ASTRONAUT),
+    ("subjects.astronaut.clip_skip", 1, ASTRONAUT),
+    ("subjects.astronaut.scheduler", "EulerDiscreteScheduler", ASTRONAUT),
+    ("subjects.astronaut.loras", [{"file": "a.safetensors", "weight": 0.5}], ASTRONAUT),
     ("subjects.astronaut.strength", 0.9, ASTRONAUT),
     ("subjects.astronaut.context", 16, ASTRONAUT),
     ("subjects.astronaut.color_match", 0.5, ASTRONAUT),
@@ -81,6 +96,10 @@ EDITS = [
     ("effects.fog.seed", 201, FOG),
     ("effects.fog.steps", 3, FOG),
     ("effects.fog.guidance_scale", 6.0, FOG),
+    ("effects.fog.prompt_2", "a robot", FOG),
+    ("effects.fog.clip_skip", 1, FOG),
+    ("effects.fog.scheduler", "EulerDiscreteScheduler", FOG),
+    ("effects.fog.loras", [{"file": "a.safetensors", "weight": 0.5}], FOG),
     ("effects.fog.alpha", "luminance", FOG),
     ("composite.layers", [{"layer": "background"}, {"layer": "astronaut"}], set()),
     ("composite.layers", [{"layer": "background", "opacity": 0.9}, {"layer": "rover"}], set()),
@@ -101,8 +120,10 @@ EDITS = [
 
 @pytest.fixture(scope="module")
 def bench(finished, tmp_path_factory) -> Workshop:
-    """A copy of the built scene for edits that nothing is built after."""
-    return finished.copy(tmp_path_factory.mktemp("bench") / "scene")
+    """A copy of the built scene for edits that nothing is built after, and a file that may be named as an adapter."""
+    bench = finished.copy(tmp_path_factory.mktemp("bench") / "scene")
+    (bench.folder / "a.safetensors").write_bytes(EMPTY_ADAPTER)
+    return bench
 
 
 @pytest.fixture
@@ -156,6 +177,20 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
     built.build()
     with Image.open(built.folder / "results/effects/fog.png") as layer:
         assert (layer.mode, layer.size, layer.getpixel((48, 32))) == ("RGB", (96, 64), (120, 90, 90))
+
+
+def test_an_adapter_counts_by_its_content(scene):
+    file = scene.folder / "a.safetensors"
+    scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
+    described = Scenes(scene.config)
+    with contextlib.chdir(scene.folder):
+        asked = SimpleNamespace(scene="", effect="fog")
+        planned = described.effect(asked)["loras"]
+        os.utime(file)
+        assert described.effect(asked)["loras"] == planned
+        file.write_bytes(EMPTY_ADAPTER + b" ")
+        assert described.effect(asked)["loras"] != planned
+    file.write_bytes(EMPTY_ADAPTER)
 
 
 def leaves(schema: dict, path: str = "") -> set[str]:
@@ -265,6 +300,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("compositing", SUBJECTS | {"final"}),
         ("diffusion/passes", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),
+        ("diffusion/adapters", PAINTED | {"final"}),
         ("diffusion/hardware", PAINTED | {"final"}),
         ("images", MASKS | SUBJECTS | {"final"}),
         ("effects", FOG | {"final"}),

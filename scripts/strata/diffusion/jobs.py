@@ -12,7 +12,7 @@ from PIL import Image
 import strata
 from strata import effects, layers
 from strata.devices import exclusive
-from strata.diffusion import hardware, passes
+from strata.diffusion import adapters, hardware, passes
 from strata.diffusion.shelf import Shelf
 from strata.diffusion.weights import Weights
 from strata.errors import StrataError
@@ -82,10 +82,13 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
     log.say(
         f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
     )
+    with adapters.adapted(pipeline, spec, request.files, _memory(request)):
+        if window is None:
+            painted = passes.text_to_image(pipeline, spec, log.step, log.note)
+        else:
+            painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note)
     if window is None:
-        painted = passes.text_to_image(pipeline, spec, log.step, log.note)
         return effects.transparent(painted, spec.get("alpha", "own")), placement
-    painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note)
     return window.layer(painted, matched=spec["color_match"]), placement
 
 
@@ -93,9 +96,13 @@ def _pipeline(request: Request, device: str, shelf: Shelf):
     weights = Weights(
         request.spec["model"],
         Path(request.model) if request.model else None,
-        Path(request.folder, ".strata/models.json"),
+        _memory(request),
     )
     return shelf.pipeline(request.spec["task"], weights, device, request.runtime["placement"], request.attempt)
+
+
+def _memory(request: Request) -> Path:
+    return Path(request.folder, ".strata/models.json")
 
 
 def _out_of_memory(attempt: int, device: str, reason: str) -> str:

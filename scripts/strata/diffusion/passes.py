@@ -22,6 +22,8 @@ ARGUMENTS = {
     "steps": "num_inference_steps",
     "guidance_scale": "guidance_scale",
     "strength": "strength",
+    "prompt_2": "prompt_2",
+    "clip_skip": "clip_skip",
 }
 """The keys of a pass, and what pipelines call them."""
 
@@ -134,6 +136,7 @@ def _run(pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote, **canvas) ->
         "callback_on_step_end": report,
     }
     _check_signature(pipeline, given, model)
+    _check_clip_skip(pipeline, given.get("clip_skip"))
     for key in meaningless:
         on_note(f"{model} is a {type(pipeline).__name__}, for which {key} has no meaning: it does nothing")
     with torch.inference_mode():
@@ -158,6 +161,14 @@ def _check_signature(pipeline, given: Mapping, model: str) -> None:
         raise StrataError(
             f"The model {model} is a {type(pipeline).__name__}, which does not fit this kind of layer: {', '.join(odd)} of "
             "the two do not agree. Name a model for it in the config's models."
+        )
+
+
+def _check_clip_skip(pipeline, skipped: int | None) -> None:
+    layers = pipeline.text_encoder.config.num_hidden_layers if skipped else 0
+    if skipped and skipped >= layers:
+        raise StrataError(
+            f"clip_skip is {skipped}, but the model's text encoder has {layers} layers, of which one must remain. Lower it."
         )
 
 

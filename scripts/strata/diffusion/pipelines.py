@@ -1,6 +1,5 @@
 """Loading a diffusers pipeline: safetensors alone, no remote code, and laid out for the device's memory."""
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,14 +31,14 @@ def load(
 
     Args:
         task: text_to_image or inpaint.
-        model: `id`, `revision`, `variant`, `dtype` and `scheduler`, as in the scene's schema.
+        model: `id`, `revision`, `variant` and `dtype`, as in the scene's schema.
         folder: the model's; None for one on the hub.
         device: torch's name of it.
         placement, attempt: see hardware.placement().
         shared: components that another pipeline has on the device already, by name.
 
     Raises:
-        StrataError: the weights are not there, are not safetensors, or the scheduler is unknown.
+        StrataError: the weights are not there, or are not safetensors.
     """
     shared = shared or {}
     source = folder or model["id"]
@@ -63,8 +62,6 @@ def load(
         # Offload hooks move a part about, which the other pipeline could not stand.
         del pipeline
         return load(task, model, folder, device, placement, attempt)
-    if model["scheduler"]:
-        pipeline.scheduler = _scheduler(model["scheduler"], pipeline.scheduler)
     if getattr(pipeline, "watermark", None):
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
@@ -128,16 +125,6 @@ def _tile(pipeline) -> None:
         # An autoencoder's own tile is what it was trained on, and may be as large as the picture.
         cells = autoencoder.tile_latent_min_size
         autoencoder.tile_sample_min_size, autoencoder.tile_latent_min_size = TILE, TILE * cells // side
-
-
-def _scheduler(name: str, current):
-    kinds = [kind for kind in dir(diffusers) if kind.endswith("Scheduler") and not kind.startswith("Flax")]
-    if name not in kinds:
-        close = ", ".join(difflib.get_close_matches(name, kinds, n=3)) or "EulerDiscreteScheduler"
-        raise StrataError(
-            f"diffusers has no scheduler {name!r} (the key `scheduler` of a model). Close to it: {close}."
-        )
-    return getattr(diffusers, name).from_config(current.config)
 
 
 def _cannot_load(model: Mapping, folder: Path | None, error: Exception) -> str:

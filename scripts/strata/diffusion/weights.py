@@ -26,7 +26,7 @@ class Weights:
     """A model, as a pass names it.
 
     Attributes:
-        model: the keys of the scene's schema (`id`, `revision`, `variant`, `dtype`, `scheduler`) and the fingerprint.
+        model: the keys of the scene's schema (`id`, `revision`, `variant`, `dtype`) and the fingerprint.
         folder: where it lies; None for one on the hub that no lock names.
         memory: the file in which digests are remembered, see fingerprints.folder().
     """

@@ -1,0 +1,245 @@
+"""What a pass adds to its model: it counts for this pass, and leaves nothing behind for the next."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tiny_adapters
+from strata.errors import StrataError
+from strata.scenes import Scene
+from studio import described
+from tiny_families import FAMILIES
+
+
+@pytest.fixture
+def scene(models_of):
+    """The tiny scene of a family."""
+    return lambda name: described(models_of(name))
+
+
+def lora(config: dict, task: str, file, **more):
+    return tiny_adapters.lora(config["models"][task]["id"], file, **more)
+
+
+def differing(one: dict, other: dict) -> set[str]:
+    return {name for name in one if one[name].tobytes() != other[name].tobytes()}
+
+
+def distance(one: Image.Image, other: Image.Image) -> float:
+    """The mean difference of two pictures' values, of 255."""
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_adapter_acts_on_its_pass_and_leaves_nothing_behind(name, scene, studio, tmp_path):
+    config, adapted = scene(name), scene(name)
+    adapted["effects"]["fog"]["loras"] = [{"file": str(lora(config, "text_to_image", tmp_path / "a.safetensors"))}]
+    adapted["subjects"]["rover"]["loras"] = [{"file": str(lora(config, "inpainting", tmp_path / "b.safetensors"))}]
+    before, _ = studio.build(config)
+    with_adapters, _ = studio.build(adapted)
+    assert differing(before, with_adapters) == {"fog", "rover", "final"}
+    after, _ = studio.build(config)
+    assert differing(before, after) == set()
+
+
+def test_a_model_s_adapters_are_those_of_all_its_passes(scene, studio, tmp_path):
+    config = scene("sd15")
+    plain, _ = studio.build(config)
+    file = str(lora(config, "text_to_image", tmp_path / "a.safetensors"))
+    config["models"]["text_to_image"]["loras"] = [{"file": file}]
+    styled, _ = studio.build(config)
+    assert {"background", "fog"} <= differing(plain, styled)
+    config["models"]["text_to_image"]["loras"] = []
+    config["background"]["loras"] = config["effects"]["fog"]["loras"] = [{"file": file}]
+    again, _ = studio.build(config)
+    assert differing(styled, again) == set()
+
+
+def test_weights_of_adapters_count(scene, studio, tmp_path):
+    config = scene("sd15")
+    file = str(lora(config, "text_to_image", tmp_path / "a.safetensors"))
+    other = str(lora(config, "text_to_image", tmp_path / "b.safetensors", seed=1))
+    built = {}
+    for key, loras in {
+        "none": [],
+        "nothing": [{"file": file, "weight": 0}],
+        "half": [{"file": file, "weight": 0.5}],
+        "whole": [{"file": file}],
+        "both": [{"file": file}, {"file": other, "weight": 0.5}],
+    }.items():
+        config["background"]["loras"] = loras
+        built[key] = studio.build(config)[0]["background"].tobytes()
+    assert built["none"] == built["nothing"]
+    assert len(set(built.values())) == 4
+
+
+@pytest.mark.parametrize("form", ["diffusers", "older", "kohya"])
+def test_an_adapter_of_the_text_encoder(form, scene, studio, tmp_path):
+    """In the names of today, in those of before transformers 5.6, and in those of the trainer that most files come from."""
+    config = scene("sd15")
+    before, _ = studio.build(config)
+    file = lora(config, "text_to_image", tmp_path / "a.safetensors", parts=("unet", "text_encoder"), form=form)
+    config["background"]["loras"] = [{"file": str(file)}]
+    assert "background" in differing(before, studio.build(config)[0])
+    config["background"]["loras"] = []
+    assert differing(before, studio.build(config)[0]) == set()
+
+
+@pytest.mark.parametrize("other", ["flux-fill", "sdxl", "z-image"])
+def test_an_adapter_of_another_family_is_a_sentence(other, scene, studio, tmp_path):
+    config = scene("sd15")
+    before, _ = studio.build(config)
+    config["background"]["loras"] = [{"file": str(lora(scene(other), "text_to_image", tmp_path / "a.safetensors"))}]
+    with pytest.raises(StrataError, match=r"a\.safetensors does not fit the model, a StableDiffusionPipeline: "):
+        studio.build(config)
+    config["background"]["loras"] = []
+    assert differing(before, studio.build(config)[0]) == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"background.loras\[0\].file is 'a.safetensors', but there is no such file"),
+        (b"\x80\x04pickled", "which is not a safetensors file, whatever its name says"),
+        (b"", "which is not a safetensors file, whatever its name says"),
+        (b"\x04\0\0\0\0\0\0\0none", "which is not a safetensors file, whatever its name says"),
+    ],
+)
+def test_a_file_that_is_no_adapter_is_refused_before_a_model_is_loaded(content, said, scene, studio, tmp_path):
+    config = scene("sd15")
+    config["background"]["loras"] = [{"file": "a.safetensors"}]
+    if content is not None:
+        (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(StrataError, match=f"^config.yaml: {said}" if content is None else said):
+        Scene(config, "config.yaml").background()
+
+
+@pytest.mark.parametrize("form", ["diffusers", "kohya"])
+def test_an_adapter_is_the_same_in_another_form(form, scene, studio, tmp_path):
+    config = scene("sd15")
+    file = lora(config, "text_to_image", tmp_path / "a.safetensors", form=form)
+    config["background"]["loras"] = [{"file": str(file)}]
+    picture = studio.build(config)[0]["background"]
+    file = lora(config, "text_to_image", tmp_path / "b.safetensors")
+    config["background"]["loras"] = [{"file": str(file)}]
+    assert distance(picture, studio.build(config)[0]["background"]) == 0
+
+
+def test_pickled_adapters_are_refused_by_their_name(scene, studio):
+    config = scene("sd15")
+    config["models"]["inpainting"]["loras"] = [{"file": "a.bin"}]
+    with pytest.raises(
+        StrataError, match=r"models\.inpainting\.loras\[0\]\.file is 'a\.bin', but must be a text, of the"
+    ):
+        Scene(config, "config.yaml")
+
+
+def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, studio, tmp_path, monkeypatch):
+    from strata import adapters
+
+    config = scene("sd15")
+    file = lora(config, "text_to_image", tmp_path / "a.safetensors")
+    config["background"]["loras"] = [{"file": str(file)}]
+    planned = Scene(config, "config.yaml").background()["loras"]
+    lora(config, "text_to_image", file, seed=1)
+    assert Scene(config, "config.yaml").background()["loras"] != planned
+    monkeypatch.setattr(adapters, "resolved", lambda adapter, where: planned[0])
+    with pytest.raises(StrataError, match="changed after the build began"):
+        studio.build(config)
+
+
+def test_a_sampler_for_one_pass(scene, studio):
+    config = scene("sd15")
+    before, _ = studio.build(config)
+    config["effects"]["fog"]["scheduler"] = "EulerDiscreteScheduler"
+    assert differing(before, studio.build(config)[0]) == {"fog", "final"}
+    config["models"]["text_to_image"]["scheduler"] = "EulerDiscreteScheduler"
+    assert "background" in differing(before, studio.build(config)[0])
+    del config["effects"]["fog"]["scheduler"], config["models"]["text_to_image"]["scheduler"]
+    assert differing(before, studio.build(config)[0]) == set()
+
+
+@pytest.mark.parametrize("name", ["qwen-image", "sd35", "flux-fill"])
+def test_a_solver_for_a_model_of_flow_matching(name, scene, studio):
+    config = scene(name)
+    before, _ = studio.build(config)
+    config["effects"]["fog"] |= {"scheduler": "UniPCMultistepScheduler", "steps": 40}
+    solved, _ = studio.build(config)
+    assert differing(before, solved) == {"fog", "final"}
+    # Both solve the same equation, so that with many steps they meet.
+    config["effects"]["fog"]["scheduler"] = None
+    own, _ = studio.build(config)
+    config["effects"]["fog"]["seed"] = 1
+    other, _ = studio.build(config)
+    assert distance(solved["fog"], own["fog"]) < 0.05 * distance(other["fog"], own["fog"])
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "scheduler", "said"),
+    [
+        (
+            "sd15",
+            "effects.fog",
+            "EulerDiscretScheduler",
+            "no scheduler 'EulerDiscretScheduler'.*EulerDiscreteScheduler",
+        ),
+        (
+            "sd15",
+            "effects.fog",
+            "FlowMatchEulerDiscreteScheduler",
+            "does not fit the model, whose own is DDIMScheduler",
+        ),
+        ("z-image", "effects.fog", "EulerDiscreteScheduler", "one is for flow matching, the other is not"),
+        ("sd35", "subjects.rover", "UniPCMultistepScheduler", "does not fit .* no attribute 'scale_noise'"),
+        ("z-image", "effects.fog", "UniPCMultistepScheduler", "does not fit .*: can't multiply"),
+    ],
+)
+def test_a_scheduler_that_does_not_fit_is_a_sentence(name, place, scheduler, said, scene, studio):
+    config = scene(name)
+    section, layer = place.split(".")
+    config[section][layer]["scheduler"] = scheduler
+    with pytest.raises(StrataError, match=said):
+        studio.build(config)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(("key", "value"), [("prompt_2", "a sea"), ("clip_skip", 1)])
+def test_a_key_acts_or_is_told_to_do_nothing(name, key, value, scene, studio):
+    config = scene(name)
+    before, _ = studio.build(config)
+    config["effects"]["fog"][key] = value
+    after, told = studio.build(config)
+    lacking = any(f"for which {key} has no meaning" in note for note in told["fog"].notes)
+    assert lacking == (key in FAMILIES[name].meaningless)
+    assert ("fog" in differing(before, after)) == (not lacking)
+
+
+def test_more_layers_than_there_are_cannot_be_skipped(scene, studio):
+    config = scene("sd15")
+    config["effects"]["fog"]["clip_skip"] = 3
+    with pytest.raises(StrataError, match="clip_skip is 3, but the model's text encoder has 3 layers"):
+        studio.build(config)
+
+
+def test_a_worker_that_is_warm_paints_as_before(finished, built):
+    """Through Snakemake: a pass with an adapter between two without."""
+    before = built.bytes()
+    file = built.folder / "loras/a.safetensors"
+    lora(built.config, "text_to_image", file)
+    built.edit("effects.fog.loras", [{"file": "loras/a.safetensors"}])
+    assert "fog painted" in built.build()
+    assert built.bytes()["effects/fog.png"] != before["effects/fog.png"]
+    built.edit("effects.fog.loras", None)
+    shutil.rmtree(built.folder / ".strata/store")
+    assert "fog painted" in built.build()
+    assert built.bytes() == before
+    built.edit("effects.fog.seed", 1)
+    built.edit("effects.fog.loras", [{"file": "loras/none.safetensors"}])
+    failed = built.snakemake("results/final.png")
+    assert failed.returncode
+    assert (
+        "config.yaml: effects.fog.loras[0].file is 'loras/none.safetensors', but there is no such file" in failed.stdout
+    )
+    assert "Traceback" not in failed.stdout
