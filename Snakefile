@@ -16,7 +16,8 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from strata.ahead import check_masks, give_hints, start_worker
+from strata.ahead import arrive, check_masks, give_hints, start_worker
+from strata.attempts import expect
 from strata.builds import Build
 from strata.scenes import Scenes, attempt, readable
 
@@ -27,6 +28,10 @@ configfile: readable("config.yaml")
 build = Build()
 scenes = Scenes(config)
 config["runtime"] = scenes.runtime
+plain = not workflow.deployment_settings.deployment_method  # one Python for all: no conda, no container
+together = "scene" if workflow.remote_exec else None  # what a profile's `groups` submitted as one stays one on its node
+if workflow.remote_exec:  # a part of a build, on a node of a cluster
+    workflow.register_resource("gpu", arrive(scenes.runtime, plain))
 
 
 wildcard_constraints:
@@ -42,10 +47,12 @@ localrules:
 
 onstart:
     build.begin()
-    if workflow.local_exec and not workflow.deployment_settings.deployment_method:
+    if workflow.local_exec and plain:
         start_worker(workflow.dag.needrun_jobs(), scenes.runtime)
     check_masks(workflow.dag.needrun_jobs())
     give_hints(workflow.dag.needrun_jobs(), scenes)
+    if not workflow.local_exec:
+        expect(workflow.dag.needrun_jobs())
 
 
 onsuccess:
@@ -82,6 +89,8 @@ rule scene:
         "logs/{scene}scene.log",
     benchmark:
         "logs/{scene}scene.tsv"
+    group:
+        together
     conda:
         "envs/imaging.yaml"
     resources:
@@ -104,6 +113,8 @@ rule mask:
     benchmark:
         "logs/{scene}masks/{subject}.tsv"
     priority: 1  # a bad mask is found before a model is loaded
+    group:
+        together
     conda:
         "envs/imaging.yaml"
     resources:
@@ -123,6 +134,8 @@ rule background:
         "logs/{scene}background.log",
     benchmark:
         "logs/{scene}background.tsv"
+    group:
+        together
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -147,6 +160,8 @@ rule subject:
         "logs/{scene}subjects/{subject}.log",
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
+    group:
+        together
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -170,6 +185,8 @@ rule effect:
         "logs/{scene}effects/{effect}.log",
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
+    group:
+        together
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -194,6 +211,8 @@ rule composite:
         "logs/{scene}final.log",
     benchmark:
         "logs/{scene}final.tsv"
+    group:
+        together
     conda:
         "envs/imaging.yaml"
     resources:

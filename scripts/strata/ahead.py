@@ -1,10 +1,11 @@
 """What a build does ahead of its first job: it refuses bad masks, gives hints, and starts the worker that it will need."""
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 
-from strata import hints, painting, workers
+from strata import attempts, devices, hints, painting, workers
 from strata.attempts import unmarked
 from strata.requests import Request
 from strata.scenes import Scenes
@@ -61,3 +62,23 @@ def start_worker(jobs: Iterable, runtime: Mapping) -> None:
             if not painting.stored(request):
                 workers.start(runtime["worker"]["idle_seconds"])
                 return
+
+
+def arrive(runtime: Mapping, keep: bool) -> int:
+    """Takes part in a build on a node of a cluster. To be called by each process that reads the Snakefile there.
+
+    The first of them starts a worker, without waiting for it, if devices were handed out: that is for passes. What a step of
+    an allocation starts ends with the step; this one serves all of them, and imports while the step is being set up.
+
+    Args:
+        runtime: the settings of runtime.schema.yaml, complete.
+        keep: whether to start the worker.
+
+    Returns:
+        how many passes may run side by side.
+    """
+    attempts.join()
+    handed_out = any(os.environ.get(name) for name in devices.VISIBLE)
+    if keep and handed_out and runtime["worker"]["enabled"] and find_spec("torch") and not workers.is_up():
+        workers.start(runtime["worker"]["idle_seconds"])
+    return devices.given()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from strata import attempts
 from strata.errors import StrataError
 
 FOLDER = Path(".strata")
@@ -37,6 +38,7 @@ class Build:
     def __init__(self):
         self._lock = FileLock(LOCK)
         self._started = 0.0
+        attempts.leave()
 
     def begin(self) -> None:
         FOLDER.mkdir(exist_ok=True)
@@ -49,6 +51,7 @@ class Build:
         self._started = time.time()
         JOURNAL.write_text("")
         shutil.rmtree(SAID, ignore_errors=True)
+        attempts.begin()
 
     def end(self) -> str:
         """The closing line: the pictures, what was done for them, and the time that it took."""
@@ -61,6 +64,7 @@ class Build:
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         self._lock.release()
+        attempts.leave()
 
 
 def _stop_waiting() -> None:

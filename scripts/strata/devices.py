@@ -12,6 +12,14 @@ from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
 
+# These say which devices a process may use; whoever hands devices out, such as the queue of a cluster, sets them.
+VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+def given() -> int:
+    """How many devices were handed out to this process: passes that may run side by side. At least 1."""
+    return max(1, *(len(list(filter(None, os.environ.get(name, "").split(",")))) for name in VISIBLE))
+
 
 def own_folder() -> Path:
     """Where this user's locks and sockets are: on this machine's own disk, and closed to everybody else.

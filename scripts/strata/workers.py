@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
-from strata.devices import own_folder
+from strata.devices import VISIBLE, own_folder
 from strata.errors import StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
@@ -29,9 +29,9 @@ PATIENCE_SECONDS = 30
 
 STARTS = 3  # tries, should workers end as soon as they begin
 
-# These decide which devices a process may use, and so who can share a worker. One that belongs to a job of a cluster's
-# queue must not serve another job.
-DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_ID")
+# Who can share a worker: processes that may use the same devices. One that belongs to a job of a cluster's queue must not
+# serve another job.
+DEVICES = (*VISIBLE, "SLURM_JOB_ID")
 
 # Variables that begin so decide what a process computes, or which models it may fetch.
 ENVIRONMENT = ("CUBLAS", "CUDA", "HF_", "HUGGING", "LD_", "MKL_", "ONEDNN", "OMP_", "PYTHONPATH", "PYTORCH", "TORCH")

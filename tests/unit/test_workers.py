@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from strata import devices, painting, workers
+from strata import ahead, devices, painting, workers
 from strata.diffusion import worker
 from strata.errors import StrataError
 from strata.requests import Done, Request
@@ -310,3 +310,39 @@ def test_a_folder_that_is_open_to_others_is_refused(tmp_path, monkeypatch):
     devices.own_folder().chmod(0o755)
     with pytest.raises(StrataError, match="closed to others"):
         devices.own_folder()
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [
+        ({}, 1),
+        ({"CUDA_VISIBLE_DEVICES": ""}, 1),
+        ({"CUDA_VISIBLE_DEVICES": "0,GPU-5f"}, 2),
+        ({"ROCR_VISIBLE_DEVICES": "3"}, 1),
+    ],
+)
+def test_so_many_devices_were_handed_out(monkeypatch, variables, count):
+    for name in devices.VISIBLE:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert devices.given() == count
+
+
+@pytest.mark.parametrize(
+    ("device", "enabled", "keep", "up", "starts"),
+    [
+        ("0,1", True, True, False, 1),
+        ("", True, True, False, 0),
+        ("0", False, True, False, 0),
+        ("0", True, False, False, 0),
+        ("0", True, True, True, 0),
+    ],
+)
+def test_a_node_keeps_a_worker_where_it_was_given_devices(monkeypatch, device, enabled, keep, up, starts):
+    started = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", device)
+    monkeypatch.setattr(workers, "is_up", lambda: up)
+    monkeypatch.setattr(workers, "start", started.append)
+    assert ahead.arrive({"worker": {"enabled": enabled, "idle_seconds": 7}}, keep) == max(1, len(device.split(",")))
+    assert started == [7] * starts
