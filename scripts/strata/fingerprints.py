@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,8 @@ from strata.files import replacing
 
 LIBRARY = Path(__file__).resolve().parent
 
+CODE_MEMORY = Path(".strata/code.json")
+
 # Weights and what configures them. A model card beside them decides nothing.
 MODEL_FILES = (".safetensors", ".json", ".txt", ".model")
 
@@ -21,13 +23,11 @@ MODEL_FILES = (".safetensors", ".json", ".txt", ".model")
 def code(*modules: str) -> str:
     """The digest of the library's modules, given as paths without `.py`, such as "diffusion/passes".
 
-    It digests the syntax tree without docstrings: a comment, a docstring or a line break costs no pass.
+    It digests the syntax tree without docstrings: a comment, a docstring or a line break costs no pass. Parsing takes a
+    quarter of a second, so digests are remembered, as folder() says.
     """
-    digest = hashlib.sha256()
-    for module in modules:
-        source = (LIBRARY / f"{module}.py").read_text(encoding="utf-8")
-        digest.update(syntax(source).encode())
-    return digest.hexdigest()[:16]
+    files = [LIBRARY / f"{module}.py" for module in modules]
+    return hashlib.sha256(" ".join(digests(files, CODE_MEMORY, _code_digest).values()).encode()).hexdigest()[:16]
 
 
 def syntax(source: str) -> str:
@@ -58,8 +58,19 @@ def file(path: Path, memory: Path | None = None) -> str:
     return digests([path], memory)[path][:16]
 
 
-def digests(files: Iterable[Path], memory: Path | None = None) -> dict[Path, str]:
-    """The SHA-256 digest of each file's content, remembered as folder() says."""
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _code_digest(path: Path) -> str:
+    return hashlib.sha256(syntax(path.read_text(encoding="utf-8")).encode()).hexdigest()
+
+
+def digests(
+    files: Iterable[Path], memory: Path | None = None, digest: Callable[[Path], str] = _file_digest
+) -> dict[Path, str]:
+    """The digest of each file's content, remembered as folder() says; by default the SHA-256 of its bytes."""
     known = _recall(memory)
     seen, found = {}, {}
     for file in files:
@@ -67,16 +78,11 @@ def digests(files: Iterable[Path], memory: Path | None = None) -> dict[Path, str
         state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         key = str(file.resolve())
         entry = known.get(key)
-        seen[key] = entry if entry and entry[0] == state else [state, _file_digest(file)]
+        seen[key] = entry if entry and entry[0] == state else [state, digest(file)]
         found[file] = seen[key][1]
     if memory and any(known.get(key) != entry for key, entry in seen.items()):
         _remember(memory, known | seen)
     return found
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _recall(memory: Path | None) -> dict:

@@ -41,10 +41,10 @@ class Scene:
     Args:
         description: the scene as the schema describes it; defaults may be missing.
         source: the file that a sentence about a wrong value names.
-        known: what models.settled() said of models already; others are added.
+        known: what was found out of models already, for all scenes of a build; more is added.
     """
 
-    def __init__(self, description: Mapping, source: str, known: dict[tuple, dict] | None = None):
+    def __init__(self, description: Mapping, source: str, known: dict[object, dict] | None = None):
         self.source = source
         self._known = {} if known is None else known
         self.description = SCENE.complete(description, source)
@@ -189,7 +189,10 @@ class Scene:
         return layers + [{"layer": name, **plain, "opacity": 0.5, "blend": "screen"} for name in self.effects]
 
     def _cell(self) -> int:
-        return models.latent_cell(self.description["models"]["inpainting"]["id"])
+        model = self.description["models"]["inpainting"]["id"]
+        if model not in self._known:
+            self._known[model] = {"cell": models.latent_cell(model)}
+        return self._known[model]["cell"]
 
     def _model(self, task: str) -> dict:
         described = self.description["models"][task]
