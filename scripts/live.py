@@ -24,6 +24,7 @@ from snakemake.script import PythonScript
 
 from strata.errors import StrataError
 from strata.forks import Forks
+from strata.model_lock import LOCK
 from strata.scenes import read_yaml
 
 WORKFLOW = Path(__file__).resolve().parents[1]
@@ -137,9 +138,9 @@ def wait(folder: Path, configs: list[str], seen: dict) -> None:
 
 
 def inputs(folder: Path, configs: list[str]) -> list[Path]:
-    """The files that a build reads: the configs, the scenes, and the images that they name."""
+    """The files that a build reads: the configs, the scenes, the images that they name, and the lock of the models."""
     described = [*(folder / config for config in configs), *sorted((folder / SCENES).glob("*.yaml"))]
-    return [*described, *(folder / image for path in described for image in images(path))]
+    return [*described, *(folder / image for path in described for image in images(path)), folder / LOCK]
 
 
 def images(path: Path) -> Iterator[str]:

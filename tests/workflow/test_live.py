@@ -109,4 +109,5 @@ def test_it_watches_no_more_than_a_build_reads(built, monkeypatch):
         "scenes/mistaken.yaml",
         "masks/shape.png",
         "fog.png",
+        "models.lock.yaml",
     ]
