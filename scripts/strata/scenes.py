@@ -24,7 +24,7 @@ FOLDERS = ("masks", "subjects", "effects", "sweeps")
 
 # What decides the pixels of each kind of layer. A digest of it is part of the rule's params, in place of Snakemake's own
 # trigger on code, which knows neither modules nor comments and reacts to a touched file.
-DIFFUSION = ("diffusion/passes", "diffusion/pipelines", "diffusion/adapters", "diffusion/hardware")
+DIFFUSION = ("diffusion/passes", "diffusion/pipelines", "diffusion/adapters", "diffusion/styles", "diffusion/hardware")
 CODE = {
     "mask": ("masks", "images"),
     "text_to_image": DIFFUSION,
@@ -180,8 +180,17 @@ class Scene:
                 for key, loras in ((f"models.{task}", model["loras"]), (place, described["loras"]))
                 for number, lora in enumerate(loras)
             ],
+            "style": self._style(place, described["style"], task),
             "model": self._model(task),
         }
+
+    def _style(self, place: str, style: Mapping | None, task: str) -> dict | None:
+        if style is None:
+            return None
+        _check_inside(style["image"], f"{self.source}: {place}.style.image")
+        adapter = self.description["models"][task]["style_adapter"]
+        where, model_where = f"{self.source}: {place}.style", f"{self.source}: models.{task}.style_adapter"
+        return adapters.style(style, adapter, where, model_where)
 
     def _default_stack(self) -> list[dict]:
         plain = {"opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0.0, 0.0]}

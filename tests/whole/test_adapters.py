@@ -223,6 +223,100 @@ def test_more_layers_than_there_are_cannot_be_skipped(scene, studio):
         studio.build(config)
 
 
+@pytest.fixture
+def reference(studio, tmp_path):
+    """A picture in the scene's folder."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "style.png")
+    return {"image": "style.png", "weight": 1.0}
+
+
+@pytest.mark.parametrize("name", ["sd15", "sd21", "sdxl", "sdxl-single"])
+def test_a_style_acts_on_its_pass_and_leaves_nothing_behind(name, scene, studio, reference, tmp_path):
+    config = scene(name)
+    before, _ = studio.build(config)
+    for model in config["models"].values():
+        model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    assert differing(before, studio.build(config)[0]) == set()
+    config["effects"]["fog"]["style"] = config["subjects"]["rover"]["style"] = reference
+    styled, _ = studio.build(config)
+    assert differing(before, styled) == {"fog", "rover", "final"}
+    config["effects"]["fog"]["style"] = reference | {"weight": 0.5}
+    config["effects"]["fog"]["loras"] = [{"file": str(lora(config, "text_to_image", tmp_path / "a.safetensors"))}]
+    assert differing(styled, studio.build(config)[0]) == {"fog", "final"}
+    config["effects"]["fog"] |= {"style": None, "loras": []}
+    config["subjects"]["rover"]["style"] = None
+    assert differing(before, studio.build(config)[0]) == set()
+
+
+def test_another_reference_is_another_pass(scene, studio, reference, tmp_path):
+    config = scene("sd15")
+    model = config["models"]["text_to_image"]
+    model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    config["background"]["style"] = reference
+    before, _ = studio.build(config)
+    planned = Scene(config, "config.yaml").background()
+    Image.new("RGB", (30, 30), "red").save(tmp_path / "style.png")
+    assert Scene(config, "config.yaml").background() != planned
+    assert "background" in differing(before, studio.build(config)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda model, style: model.update(style_adapter=None), "background.style needs an IP-Adapter for the model"),
+        (lambda model, style: style.update(image="none.png"), "background.style.image is 'none.png', but there is no"),
+        (lambda model, style: style.update(image="../x.png"), "which lies outside the workflow's folder"),
+        (lambda model, style: style.update(image="adapter/ip-adapter.safetensors"), "cannot be read as an image"),
+        (lambda model, style: model["style_adapter"].update(file="none.safetensors"), "style_adapter.file is 'none"),
+        (lambda model, style: model["style_adapter"].update(file="adapter/ip.bin"), "must be a text, of the form"),
+        (
+            lambda model, style: model["style_adapter"].update(image_encoder="none"),
+            "style_adapter.image_encoder is 'none'",
+        ),
+        (
+            lambda model, style: model["style_adapter"].update(file="adapter/image_encoder/model.safetensors"),
+            "does not fit the model, a StableDiffusionPipeline: its weights must be named image_proj",
+        ),
+    ],
+)
+def test_a_style_that_cannot_be_had_is_a_sentence(change, said, scene, studio, reference, tmp_path):
+    config = scene("sd15")
+    before, _ = studio.build(config)
+    model = config["models"]["text_to_image"]
+    model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    config["background"]["style"] = reference
+    change(model, reference)
+    with pytest.raises(StrataError, match=said):
+        studio.build(config)
+    config["background"]["style"] = model["style_adapter"] = None
+    assert differing(before, studio.build(config)[0]) == set()
+
+
+def test_pickled_eyes_are_refused(scene, studio, reference, tmp_path):
+    import torch
+
+    config = scene("sd15")
+    model = config["models"]["text_to_image"]
+    model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    weights = tmp_path / "adapter/image_encoder/model.safetensors"
+    torch.save({}, weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    config["background"]["style"] = reference
+    with pytest.raises(StrataError, match="does not fit the model"):
+        studio.build(config)
+
+
+@pytest.mark.parametrize("name", ["flux-fill", "sd35", "z-image"])
+def test_a_family_that_takes_no_style_refuses_it(name, scene, studio, reference, models_of, tmp_path):
+    config = scene(name)
+    adapter = tiny_adapters.style(models_of("sd15")["text_to_image"], tmp_path / "adapter")
+    config["models"]["text_to_image"]["style_adapter"] = adapter
+    config["background"]["style"] = reference
+    with pytest.raises(StrataError, match="which takes no style reference of this kind"):
+        studio.build(config)
+
+
 def test_a_worker_that_is_warm_paints_as_before(finished, built):
     """Through Snakemake: a pass with an adapter between two without."""
     before = built.bytes()

@@ -123,6 +123,9 @@ def bench(finished, tmp_path_factory) -> Workshop:
     """A copy of the built scene for edits that nothing is built after, and a file that may be named as an adapter."""
     bench = finished.copy(tmp_path_factory.mktemp("bench") / "scene")
     (bench.folder / "a.safetensors").write_bytes(EMPTY_ADAPTER)
+    (bench.folder / "encoder").mkdir()
+    (bench.folder / "encoder/config.json").write_text("{}")
+    shutil.copyfile(bench.folder / "results/background.png", bench.folder / "style.png")
     return bench
 
 
@@ -193,6 +196,41 @@ def test_an_adapter_counts_by_its_content(scene):
     file.write_bytes(EMPTY_ADAPTER)
 
 
+@pytest.mark.parametrize(
+    ("task", "place", "again"),
+    [
+        ("text_to_image", "background", BACKGROUND),
+        ("text_to_image", "effects.fog", FOG),
+        ("inpainting", "subjects.astronaut", ASTRONAUT),
+    ],
+)
+def test_a_style_costs_the_pass_that_has_it(scene, task, place, again):
+    scene.edit(f"models.{task}.style_adapter", {"file": "a.safetensors", "image_encoder": "encoder"})
+    assert scene.planned() == ALWAYS  # nobody asks for it yet
+    scene.edit(f"{place}.style", {"image": "style.png", "weight": 0.5})
+    assert scene.planned() == again | ALWAYS
+
+
+@pytest.mark.parametrize("changed", ["weight", "style.png", "a.safetensors", "encoder/config.json"])
+def test_all_of_a_style_counts(scene, changed):
+    config = scene.config
+    config["models"]["text_to_image"]["style_adapter"] = {"file": "a.safetensors", "image_encoder": "encoder"}
+    config["effects"]["fog"]["style"] = {"image": "style.png"}
+    asked = SimpleNamespace(scene="", effect="fog")
+    path = scene.folder / changed
+    before = None if changed == "weight" else path.read_bytes()
+    with contextlib.chdir(scene.folder):
+        planned = Scenes(config).effect(asked)["style"]
+        if before is None:
+            config["effects"]["fog"]["style"]["weight"] = 0.5
+        else:
+            path.write_bytes(before + b" ")
+        found = Scenes(config).effect(asked)["style"]
+    if before is not None:
+        path.write_bytes(before)
+    assert found != planned
+
+
 def leaves(schema: dict, path: str = "") -> set[str]:
     """The keys that hold a value, with `*` for a name and for an entry of a list left out."""
     document = Schema("scene")
@@ -219,6 +257,10 @@ def test_every_key_of_the_schema_has_its_row():
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
+    for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
+        rows |= {f"{place}.style.image", f"{place}.style.weight"}
+    for task in ("text_to_image", "inpainting"):
+        rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
     assert leaves(Schema("scene").document) - rows == set()
 
 
@@ -301,6 +343,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("diffusion/passes", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),
         ("diffusion/adapters", PAINTED | {"final"}),
+        ("diffusion/styles", PAINTED | {"final"}),
         ("diffusion/hardware", PAINTED | {"final"}),
         ("images", MASKS | SUBJECTS | {"final"}),
         ("effects", FOG | {"final"}),

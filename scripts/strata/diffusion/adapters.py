@@ -1,4 +1,4 @@
-"""What a pass adds to a loaded pipeline, for as long as it runs: another sampler, LoRA adapters.
+"""What a pass adds to a loaded pipeline, for as long as it runs: another sampler, LoRA adapters, a style.
 
 Pipelines are kept for the next pass, and share their parts. So all of it is taken away again, however the pass ends, and
 weights are never merged: what is left is what was there before, to the bit.
@@ -6,7 +6,7 @@ weights are never merged: what is left is what was there before, to the bit.
 
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -23,13 +23,16 @@ UNFIT = (ValueError, TypeError, AttributeError, KeyError, IndexError, AssertionE
 
 
 @contextmanager
-def adapted(pipeline, spec: Mapping, files: Mapping[str, str], memory: Path | None) -> Iterator[None]:
-    """Lends a pipeline what a pass asks for.
+def adapted(
+    pipeline, spec: Mapping, files: Mapping[str, str], memory: Path | None, place: Callable[[], None]
+) -> Iterator[dict]:
+    """Lends a pipeline what a pass asks for. Yields what the pipeline is to be called with beside the pass.
 
     Args:
         spec: the resolved pass.
         files: the absolute paths of the files that it names.
         memory: the file in which digests are remembered, see fingerprints.file().
+        place: lays the pipeline out on its device.
 
     Raises:
         StrataError: the pipeline has no such thing, a file changed since the build began, or does not fit the model.
@@ -41,7 +44,12 @@ def adapted(pipeline, spec: Mapping, files: Mapping[str, str], memory: Path | No
             lent.enter_context(_scheduled(pipeline, spec))
         if spec["loras"]:
             lent.enter_context(_with_loras(pipeline, spec, files, memory))
-        yield
+        if spec["style"]:
+            from strata.diffusion.styles import styled  # here: its imports take a second, and are rarely needed
+
+            yield lent.enter_context(styled(pipeline, spec, files, memory, place))
+        else:
+            yield {}
 
 
 @contextmanager

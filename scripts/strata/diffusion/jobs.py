@@ -12,7 +12,7 @@ from PIL import Image
 import strata
 from strata import effects, layers
 from strata.devices import exclusive
-from strata.diffusion import adapters, hardware, passes
+from strata.diffusion import adapters, hardware, passes, pipelines
 from strata.diffusion.shelf import Shelf
 from strata.diffusion.weights import Weights
 from strata.errors import StrataError
@@ -82,11 +82,15 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
     log.say(
         f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
     )
-    with adapters.adapted(pipeline, spec, request.files, _memory(request)):
+
+    def place() -> None:
+        pipelines.place(pipeline, device, placement)
+
+    with adapters.adapted(pipeline, spec, request.files, _memory(request), place) as beside:
         if window is None:
-            painted = passes.text_to_image(pipeline, spec, log.step, log.note)
+            painted = passes.text_to_image(pipeline, spec, log.step, log.note, beside)
         else:
-            painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note)
+            painted = passes.inpaint(pipeline, spec, window.plate, window.hard, log.step, log.note, beside)
     if window is None:
         return effects.transparent(painted, spec.get("alpha", "own")), placement
     return window.layer(painted, matched=spec["color_match"]), placement

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ ARGUMENTS = {
 }
 """The keys of a pass, and what pipelines call them."""
 
+NOTHING = MappingProxyType({})
+
 SILENT = {"negative_prompt": "", "strength": 1.0}
 """Values that ask for nothing, so that a pipeline which has no such thing leaves nothing undone."""
 
@@ -35,19 +38,30 @@ def ignored(sentence: str) -> None:
     """An OnNote that nobody listens to."""
 
 
-def text_to_image(pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote = ignored) -> Image.Image:
+def text_to_image(
+    pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote = ignored, beside: Mapping = NOTHING
+) -> Image.Image:
     """Paints `spec["width"]` x `spec["height"]` pixels from the prompt alone; "RGB".
+
+    Args:
+        beside: what else the pipeline is called with, see adapters.adapted().
 
     Raises:
         StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
     """
     size = spec["width"], spec["height"]
     width, height = padded(size, multiple(pipeline))
-    return _run(pipeline, spec, on_step, on_note, width=width, height=height).crop((0, 0, *size))
+    return _run(pipeline, spec, on_step, on_note, **beside, width=width, height=height).crop((0, 0, *size))
 
 
 def inpaint(
-    pipeline, spec: Mapping, plate: Image.Image, mask: Image.Image, on_step: OnStep, on_note: OnNote = ignored
+    pipeline,
+    spec: Mapping,
+    plate: Image.Image,
+    mask: Image.Image,
+    on_step: OnStep,
+    on_note: OnNote = ignored,
+    beside: Mapping = NOTHING,
 ) -> Image.Image:
     """Paints where the mask is white, seeing the plate; "RGB" of the plate's size.
 
@@ -56,6 +70,7 @@ def inpaint(
     Args:
         plate: "RGB".
         mask: "L" with 0 and 255 alone, since pipelines cut it at one half; of the plate's size.
+        beside: as for text_to_image().
 
     Raises:
         ValueError: plate and mask do not fit each other.
@@ -72,6 +87,7 @@ def inpaint(
         spec,
         on_step,
         on_note,
+        **beside,
         width=width,
         height=height,
         image=_extend(plate, (width, height)),

@@ -66,7 +66,7 @@ def load(
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
     pipeline.set_progress_bar_config(disable=True)
-    _place(pipeline, device, chosen)
+    place(pipeline, device, chosen)
     return pipeline, chosen
 
 
@@ -100,7 +100,8 @@ def _bytes(part: torch.nn.Module) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in part.parameters())
 
 
-def _place(pipeline, device: str, placement: str) -> None:
+def place(pipeline, device: str, placement: str) -> None:
+    """Lays a pipeline that has no offload hooks out on a device, by a step of hardware.LADDER."""
     if placement == "tiles":
         _tile(pipeline)
     # One of the three and never two: a pipeline with offload hooks must not be moved.
