@@ -42,14 +42,22 @@ def adapted(
             lent.enter_context(_with_text_model(pipeline))
         if spec["scheduler"]:
             lent.enter_context(_scheduled(pipeline, spec))
+        beside = {}
+        moves = any(hasattr(part, "_hf_hook") for part in pipeline.components.values())
+        if moves and (spec["loras"] or spec["style"]):
+            # What moves a pipeline's parts about must know the new ones, and must be gone when they go.
+            pipeline.remove_all_hooks()
+            lent.callback(place)
         if spec["loras"]:
             lent.enter_context(_with_loras(pipeline, spec, files, memory))
         if spec["style"]:
             from strata.diffusion.styles import styled  # here: its imports take a second, and are rarely needed
 
-            yield lent.enter_context(styled(pipeline, spec, files, memory, place))
-        else:
-            yield {}
+            beside = lent.enter_context(styled(pipeline, spec, files, memory))
+        if moves and (spec["loras"] or spec["style"]):
+            place()
+            lent.callback(pipeline.remove_all_hooks)
+        yield beside
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A picture as a reference for style, by an IP-Adapter: lent to a pipeline for one pass, like all that adapters.py lends."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,16 +18,13 @@ UNFIT = (OSError, ValueError, TypeError, AttributeError, KeyError, IndexError, R
 
 
 @contextmanager
-def styled(
-    pipeline, spec: Mapping, files: Mapping[str, str], memory: Path | None, place: Callable[[], None]
-) -> Iterator[dict]:
+def styled(pipeline, spec: Mapping, files: Mapping[str, str], memory: Path | None) -> Iterator[dict]:
     """Gives a pipeline eyes for a reference. Yields what the pipeline is to be called with beside the pass.
 
     Args:
         spec: the resolved pass; its `style` names the picture, the adapter and the image encoder.
         files: the absolute paths of what it names.
         memory: the file in which digests are remembered, see fingerprints.file().
-        place: lays the pipeline out on its device; needed where a part moves about, which a new part must do as well.
 
     Raises:
         StrataError: the pipeline takes no such reference, a file changed since the build began, or does not fit the model.
@@ -42,23 +39,14 @@ def styled(
     _check_unchanged(style, paths, memory)
     picture = images.read(paths["image"], "The style's image", "take the key `style` out").convert("RGB")
     processors, extractor = dict(pipeline.unet.attn_processors), pipeline.feature_extractor
-    moves = any(hasattr(part, "_hf_hook") for part in pipeline.components.values())
-    if moves:
-        pipeline.remove_all_hooks()
     try:
         _load(pipeline, paths)
         pipeline.set_ip_adapter_scale(style["weight"])
-        if moves:
-            place()
         yield {"ip_adapter_image": picture}
     finally:
-        if moves:
-            pipeline.remove_all_hooks()
         pipeline.unload_ip_adapter()
         pipeline.unet.set_attn_processor(processors)
         pipeline.register_modules(image_encoder=None, feature_extractor=extractor)
-        if moves:
-            place()
 
 
 def _check_unchanged(style: Mapping, paths: Mapping[str, Path], memory: Path | None) -> None:
