@@ -5,6 +5,7 @@ that two loose values that are swapped would go unnoticed; a mapping does see it
 """
 
 from collections.abc import Mapping
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 
 import yaml
@@ -275,6 +276,25 @@ class Scene:
             )
 
 
+class of_wildcards:  # noqa: N801, it is used as a decorator
+    """A method that is asked with wildcards. Its signature is at hand: it is looked at several times for each job of a build,
+    and putting it together anew each time would be a fifteenth of a dry run of many scenes.
+    """
+
+    SIGNATURE = Signature([Parameter("wildcards", Parameter.POSITIONAL_OR_KEYWORD)])
+
+    def __init__(self, method):
+        self._method = method
+
+    def __get__(self, scenes, _=None):
+        def ask(wildcards):
+            return self._method(scenes, wildcards)
+
+        ask.__signature__ = self.SIGNATURE
+        ask.__doc__ = self._method.__doc__
+        return ask
+
+
 class Scenes:
     """All scenes of a workflow, as functions of wildcards, which is what Snakemake asks.
 
@@ -297,6 +317,7 @@ class Scenes:
         """The final picture of every scene."""
         return [f"{RESULTS}/{directory}final.png" for directory in self._directories()]
 
+    @of_wildcards
     def hub_models(self, wildcards) -> list[dict]:
         """The models on the hub that the scenes name, each once."""
         named = [model for directory in self._directories() for model in self.find(directory).hub_models()]
@@ -308,58 +329,70 @@ class Scenes:
     def _directories(self) -> list[str]:
         return ["", *(f"{name}/" for name in sorted(path.stem for path in self._folder.glob("*.yaml")))]
 
+    @of_wildcards
     def background(self, wildcards) -> dict:
         spec = self._of(wildcards).background()
         return _marked(spec, f"{RESULTS}/{wildcards.scene}background.png")
 
+    @of_wildcards
     def effect(self, wildcards) -> dict:
         self._named(wildcards, "effects", wildcards.effect)
         spec = self._of(wildcards).effect(wildcards.effect)
         return _marked(spec, f"{RESULTS}/{wildcards.scene}effects/{wildcards.effect}.png")
 
+    @of_wildcards
     def effect_image(self, wildcards) -> list[str]:
         """The file of an effect that an image gives."""
         image = self._named(wildcards, "effects", wildcards.effect)["image"]
         return [] if image is None else [image]
 
+    @of_wildcards
     def effect_gpu(self, wildcards) -> int:
         """The devices that an effect takes: none if an image gives it."""
         return 0 if self.effect_image(wildcards) else 1
 
+    @of_wildcards
     def mask(self, wildcards) -> dict:
         self._named(wildcards, "subjects", wildcards.subject)
         spec = self._of(wildcards).mask(wildcards.subject)
         return _marked(spec, f"{RESULTS}/{wildcards.scene}masks/{wildcards.subject}.png")
 
+    @of_wildcards
     def mask_image(self, wildcards) -> list[str]:
         """The file of an image mask, if the subject has one."""
         image = self._named(wildcards, "subjects", wildcards.subject)["mask"]["image"]
         return [] if image is None else [image]
 
+    @of_wildcards
     def subject(self, wildcards) -> dict:
         self._named(wildcards, "subjects", wildcards.subject)
         spec = self._of(wildcards).inpaint(wildcards.subject)
         return _marked(spec, f"{RESULTS}/{wildcards.scene}subjects/{wildcards.subject}.png")
 
+    @of_wildcards
     def plate(self, wildcards) -> list[str]:
         """The layers beneath a subject, bottom to top."""
         self._named(wildcards, "subjects", wildcards.subject)
         scene = self._of(wildcards)
         return [self._layer(wildcards, scene, name) for name in scene.plate(wildcards.subject)]
 
+    @of_wildcards
     def composite(self, wildcards) -> dict:
         return _marked(self._of(wildcards).composite(), f"{RESULTS}/{wildcards.scene}final.png")
 
+    @of_wildcards
     def stack(self, wildcards) -> list[str]:
         """The layers that the composite flattens, bottom to top, one file for each entry."""
         scene = self._of(wildcards)
         return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
 
+    @of_wildcards
     def sweep(self, wildcards) -> dict:
         sweep = self.find_sweep(wildcards.sweep)
         spec = {"cells": sweep.cells(), "columns": sweep.columns, "width": sweep.width}
         return _marked(spec | {"code": fingerprints.code("contact_sheets")}, f"{RESULTS}/sweeps/{wildcards.sweep}.png")
 
+    @of_wildcards
     def sweep_pictures(self, wildcards) -> list[str]:
         """The final pictures of a sweep's cells."""
         return [f"{RESULTS}/{folder}final.png" for folder in self.find_sweep(wildcards.sweep).folders()]
@@ -371,6 +404,7 @@ class Scenes:
             raise StrataError(f"The config's sweeps have no {name}. There are: {known}.")
         return Sweep(name, self._sweeps[name])
 
+    @of_wildcards
     def effective(self, wildcards) -> dict:
         scene = self._of(wildcards)
         return _marked({"scene": scene.effective(), "notes": scene.notes()}, f"{RESULTS}/{wildcards.scene}scene.yaml")
@@ -457,3 +491,6 @@ def _check_inside(path: str, where: str) -> None:
 def attempt(wildcards, attempt: int) -> int:
     """The number of the try, as a resource: the way in which Snakemake tells a job that it is being tried again."""
     return attempt
+
+
+attempt.__signature__ = signature(attempt)  # at hand, as those of Scenes are

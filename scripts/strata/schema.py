@@ -17,12 +17,15 @@ FOLDER = Path(__file__).resolve().parents[2] / "schemas"
 # The C parser is several times faster; a build without libyaml has the other one alone.
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+NOTHING = object()  # no value, where null is one
+
 
 class Schema:
     """One file of schemas/, read when it is first needed."""
 
     def __init__(self, name: str):
         self.path = FOLDER / f"{name}.schema.yaml"
+        self._defaults = {}  # by the identity of the part of the document that says so
 
     @cached_property
     def document(self) -> dict:
@@ -61,15 +64,22 @@ class Schema:
             others = others if isinstance(others, Mapping) else {}
             filled = {}
             for key, of_key in properties.items():  # in the schema's order: the order in a file means nothing
-                described = {**self._resolve(of_key), **of_key}
                 if key in value:
                     filled[key] = self._fill(value[key], of_key)
-                elif "default" in described:
-                    filled[key] = self._fill(copy.deepcopy(described["default"]), of_key)
+                elif (default := self._default(of_key)) is not NOTHING:
+                    filled[key] = copy.deepcopy(default)
             return filled | {key: self._fill(item, others) for key, item in value.items() if key not in properties}
         if isinstance(value, list):
             return [self._fill(item, schema.get("items", {})) for item in value]
         return _typed(value, schema.get("type"))
+
+    def _default(self, schema: Mapping) -> object:
+        """What stands for a key that is not given, complete itself; NOTHING if it has to be given. Worked out once."""
+        if id(schema) not in self._defaults:
+            described = {**self._resolve(schema), **schema}
+            known = "default" in described
+            self._defaults[id(schema)] = self._fill(described["default"], schema) if known else NOTHING
+        return self._defaults[id(schema)]
 
     def _sentence(self, error: fastjsonschema.JsonSchemaValueException, source: str) -> str:
         path, value = error.path[1:], error.value
