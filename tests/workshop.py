@@ -63,8 +63,11 @@ class Workshop:
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Runs it on one core, and returns what it wrote, stderr with stdout."""
+        return self.run(self.command(*arguments), **environment)
+
+    def run(self, command: list[str], **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.folder,
             env=os.environ | environment,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,23 @@
+"""One Slurm for all tests here."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    if why := Cluster.missing():
+        pytest.skip(why)
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    cluster = Cluster(folder)
+    yield cluster
+    cluster.stop()
+    shutil.rmtree(folder)

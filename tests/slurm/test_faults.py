@@ -1,0 +1,128 @@
+"""What goes wrong on a cluster: a job is cancelled, runs into its limit, loses its node; the controller restarts; Ctrl-C.
+
+All at once, in one build of three scenes and one of a fourth, since what takes long is to wait for Slurm.
+"""
+
+import json
+import signal
+import time
+
+import pytest
+from cluster import freeze, until
+
+from workshop import Workshop
+
+pytestmark = pytest.mark.slurm
+
+STEPS = 300  # long enough to be met in the middle of a pass
+
+
+@pytest.fixture(scope="module")
+def faulty(cluster, models, tmp_path_factory):
+    """Three scenes: the last pass of each hangs, and then its job is ended in three ways. All is well in the second try."""
+    workshop = Workshop(tmp_path_factory.mktemp("faulty"), models)
+    workshop.edit("subjects.rover.steps", STEPS)
+    for number, name in enumerate(("b", "c")):
+        workshop.write({"background": {"seed": number}, "effects": {"fog": {"seed": number}}}, f"scenes/{name}.yaml")
+    build = cluster.build(workshop, "--retries", "1")
+    until(lambda: len(cluster.jobs(workshop)) == 3)
+    jobs = {job.number for job in cluster.jobs(workshop)}
+    frozen = {}
+    while jobs - frozen.keys():
+        assert build.poll() is None, (workshop.folder / "said").read_text()
+        for number, folder in scenes(workshop).items():
+            log = workshop.folder / f"logs/{folder}subjects/rover.log"
+            if number in jobs - frozen.keys() and log.exists() and "step" in log.read_text():
+                freeze(cluster.processes(workshop, number))
+                frozen[number] = folder
+        time.sleep(0.02)
+    finished = {path: path.stat().st_mtime_ns for path in (workshop.folder / "results").rglob("*.png")}
+
+    cluster.stop_controller()
+    cluster.start_controller()
+    until(lambda: {job.state for job in cluster.jobs(workshop)} == {"RUNNING"})
+
+    at = {job.node: job.number for job in cluster.jobs(workshop)}
+    losing = at.pop("gpu1")
+    cancelled, limited = sorted(jobs - {losing})
+    cluster.ask("scontrol", "update", f"JobId={limited}", "TimeLimit=1")
+    cluster.ask("scancel", str(cancelled))
+    cluster.ask("scontrol", "update", "NodeName=gpu1", "State=DOWN", "Reason=test")
+    until(lambda: state(cluster, workshop, losing) == "PENDING")
+    cluster.ask("scontrol", "update", f"JobId={losing}", "StartTime=now")  # Slurm would let it wait for two minutes
+
+    code = build.wait(500)
+    cluster.ask("scontrol", "update", "NodeName=gpu1", "State=RESUME")
+    assert code == 0, (workshop.folder / "said").read_text()
+    return workshop, {"cancelled": cancelled, "limited": limited, "losing": losing}, finished
+
+
+def scenes(workshop: Workshop) -> dict[int, str]:
+    """The scene of each of Slurm's jobs, by the log that Slurm keeps: its folder."""
+    found = {}
+    for log in workshop.folder.glob(".snakemake/slurm_logs/*/*.log"):
+        for folder in ("b/", "c/"):
+            if f"output: results/{folder}scene.yaml" in log.read_text():
+                found[int(log.stem)] = folder
+        if "output: results/scene.yaml" in log.read_text():
+            found[int(log.stem)] = ""
+    return found
+
+
+def state(cluster, workshop: Workshop, number: int) -> str:
+    return next(job.state for job in cluster.jobs(workshop) if job.number == number)
+
+
+def test_slurm_says_that_it_happened(cluster, faulty):
+    workshop, numbers, _ = faulty
+    assert state(cluster, workshop, numbers["cancelled"]) == "CANCELLED"
+    assert state(cluster, workshop, numbers["limited"]) == "TIMEOUT"
+    # This one was queued again by Slurm, and not tried again by Snakemake.
+    assert state(cluster, workshop, numbers["losing"]) == "COMPLETED"
+    assert len(cluster.jobs(workshop)) == 3 + 2
+
+
+def test_finished_layers_are_not_painted_again(faulty):
+    workshop, _, finished = faulty
+    entries = [json.loads(line) for line in (workshop.folder / ".strata/build.jsonl").read_text().splitlines()]
+    painted = [entry["layer"] for entry in entries if entry["how"] == "painted"]
+    assert len(painted) == len(set(painted)) == 3 * 4
+    assert len([path for path in finished if path.stem in ("background", "astronaut", "fog")]) == 3 * 4
+
+
+def test_the_build_ends_in_the_bytes_of_an_undisturbed_one(faulty, models, tmp_path):
+    workshop = faulty[0]
+    local = Workshop(tmp_path / "local", models)
+    local.write(workshop.config)
+    for name in ("b", "c"):
+        (local.folder / "scenes").mkdir(exist_ok=True)
+        (local.folder / f"scenes/{name}.yaml").write_text((workshop.folder / f"scenes/{name}.yaml").read_text())
+    local.build("all")
+    assert workshop.bytes() == local.bytes()
+    assert "Nothing to be done" in workshop.build("all")
+
+
+def test_nothing_is_left_running(cluster, faulty):
+    workshop = faulty[0]
+    until(lambda: not cluster.processes(workshop))
+    assert not list((workshop.folder / "results").rglob(".*"))
+
+
+def test_ctrl_c_cancels_and_keeps_what_is_finished(cluster, models, tmp_path):
+    workshop = Workshop(tmp_path / "scene", models)
+    workshop.edit("subjects.rover.steps", 1000)
+    build = cluster.build(workshop, "results/final.png")
+    log = workshop.folder / "logs/subjects/rover.log"
+    until(lambda: build.poll() is not None or (log.exists() and "step" in log.read_text()))
+    assert build.poll() is None, (workshop.folder / "said").read_text()
+    before = workshop.bytes()
+    build.send_signal(signal.SIGINT)
+    until(lambda: not cluster.ask("squeue", "-h", "-o", "%Z", "-t", "R,PD,CG").count(str(workshop.folder)))
+    until(lambda: not cluster.processes(workshop))
+    assert build.wait(300) != 0
+    assert [job.state for job in cluster.jobs(workshop)] == ["CANCELLED"]
+    assert workshop.bytes() == before
+    workshop.edit("subjects.rover.steps", 3)
+    said = workshop.build()
+    assert "rover painted" in said
+    assert "background" not in said.rpartition("results/final.png:")[2]
