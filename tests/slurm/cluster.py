@@ -49,7 +49,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,bf_interval=1,sched_interval=2
 MpiDefault=none
 GresTypes=gpu
-ReturnToService=2
+ReturnToService=1
 EnforcePartLimits=ALL
 MinJobAge=900
 KillWait=3

