@@ -73,6 +73,7 @@ def main() -> None:
     lines = [f"{machine()}. {settings.scenes} tiny scenes of four passes each.", ""]
     lines += ["| | seconds | allocations | workers | models loaded | GPU seconds held |", "| --- |" + " --- |" * 5]
     folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    folder.chmod(0o755)  # or munge refuses to put its socket there
     cluster = Cluster(folder / "cluster")
     try:
         tiny.text_to_image(folder / "models/text-to-image")
