@@ -5,6 +5,7 @@
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
     results/final.png              flattened and finished
+    results/final@2x.png           made larger, also @4x
 
 scenes/<name>.yaml builds under results/<name>/ in the same way.
 """
@@ -38,6 +39,7 @@ wildcard_constraints:
     scene=scenes.wildcard,  # the folder of a scene with its slash, or nothing
     subject=scenes.layer_wildcard,  # a name is a file's name: no slash, no dot
     effect=scenes.layer_wildcard,
+    factor="2|4",
     sweep=scenes.layer_wildcard,
 
 
@@ -222,6 +224,31 @@ rule composite:
         spec=scenes.composite,
     script:
         "scripts/composite.py"
+
+
+rule upscale:
+    """The final picture, 2 or 4 times as wide and as high."""
+    input:
+        picture="results/{scene}final.png",
+    output:
+        picture=report(update("results/{scene}final@{factor}x.png"), caption="report/upscale.rst", category="Pictures"),
+    log:
+        "logs/{scene}final@{factor}x.log",
+    benchmark:
+        "logs/{scene}final@{factor}x.tsv"
+    group:
+        together
+    conda:
+        "envs/diffusion.yaml"
+    resources:
+        gpu=scenes.upscale_gpu,
+        mem_mb=8000,
+        runtime=60,
+        attempt=attempt,
+    params:
+        spec=scenes.upscale,
+    script:
+        "scripts/upscale.py"
 
 
 rule sweep:

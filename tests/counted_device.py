@@ -16,6 +16,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 _setup_privateuseone_for_python_backend("counted")
 DEVICE = torch.device("counted:0")
+LIBRARY = torch.library.Library("aten", "IMPL")
 
 # What may take a tensor of the processor's beside one of the device's: copies, and positions to read or write.
 MIXES = ("copy_", "_to_copy", "to", "index", "index_put_", "_index_put_impl_")
@@ -68,6 +69,16 @@ class CountedDevice(TorchDispatchMode):
     def free(self) -> int:
         return (2**62 if self.limit is None else self.limit) - self.used
 
+    def __enter__(self):
+        # So that torch.tensor(..., device=...) leaves it to the mode to bring what it made to the device.
+        self._before = torch._C._only_lift_cpu_tensors()
+        torch._C._set_only_lift_cpu_tensors(True)
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        torch._C._set_only_lift_cpu_tensors(self._before)
+        return super().__exit__(*error)
+
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         return self.run(operation, args, kwargs or {})
 
@@ -116,6 +127,12 @@ class CountedDevice(TorchDispatchMode):
     def _let_go(self, place: int, size: int) -> None:
         self._counted.discard(place)
         self.used -= size
+
+
+@torch.library.impl(LIBRARY, "_local_scalar_dense", "PrivateUse1")
+def _number(tensor: CountedTensor) -> float | int | bool:
+    """torch.tensor([...]) reads numbers without asking modes and subclasses."""
+    return tensor.held.item()
 
 
 def _is_device(part: object) -> bool:

@@ -48,24 +48,24 @@ def _pipeline(kind, channels: int):
         latent_channels=4,
         sample_size=64,
     )
-    tokenizer = _tokenizer()
+    words = tokenizer()
     encoder = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(tokenizer),
+            vocab_size=len(words),
             hidden_size=16,
             intermediate_size=16,
             num_hidden_layers=1,
             num_attention_heads=2,
             max_position_embeddings=16,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=words.bos_token_id,
+            eos_token_id=words.eos_token_id,
+            pad_token_id=words.pad_token_id,
         )
     )
     return kind(
         vae=vae,
         text_encoder=encoder,
-        tokenizer=tokenizer,
+        tokenizer=words,
         unet=unet,
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
         safety_checker=None,
@@ -74,7 +74,7 @@ def _pipeline(kind, channels: int):
     )
 
 
-def _tokenizer() -> CLIPTokenizer:
+def tokenizer() -> CLIPTokenizer:
     letters = [chr(code) for code in range(33, 127)]
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[], model_max_length=16)

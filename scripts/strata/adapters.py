@@ -27,17 +27,20 @@ def resolved(adapter: Mapping, where: str) -> dict:
     Args:
         where: the file and the key that name the adapter, for the sentence of a StrataError.
     """
-    path = find(adapter["file"])
+    return {**adapter, "fingerprint": fingerprint(adapter["file"], f"{where}.file")}
+
+
+def fingerprint(file: str, where: str) -> str:
+    """The digest of a safetensors file. `where` is the file and the key that name it, for the sentence of a StrataError."""
+    path = find(file)
     if path is None or not path.is_file():
-        raise StrataError(
-            f"{where}.file is {adapter['file']!r}, but there is no such file. Mend the path, or put it there."
-        )
+        raise StrataError(f"{where} is {file!r}, but there is no such file. Mend the path, or put it there.")
     if not _is_safetensors(path):
         raise StrataError(
-            f"{where}.file is {adapter['file']!r}, which is not a safetensors file, whatever its name says. Fetch it again, "
-            "or convert it; pickled weights are not read."
+            f"{where} is {file!r}, which is not a safetensors file, whatever its name says. Fetch it again, or convert it; "
+            "pickled weights are not read."
         )
-    return {**adapter, "fingerprint": fingerprints.file(path, MEMORY)}
+    return fingerprints.file(path, MEMORY)
 
 
 def style(described: Mapping, adapter: Mapping | None, where: str, model_where: str) -> dict:

@@ -25,6 +25,7 @@ WORDS = {
     "composited": "composited",
     "fetched": "fetched",  # a model
     "there": "already there",  # a model
+    "enlarged": "made larger",
 }
 
 
@@ -108,7 +109,7 @@ def first(sentence: str) -> bool:
 
 def summary(entries: list[dict], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
-    pictures = [entry["layer"] for entry in entries if entry["how"] == "composited"]
+    pictures = [entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@"))]
     done = []
     for how, words in WORDS.items():
         names = [_name(entry["layer"]) for entry in entries if entry["how"] == how]

@@ -45,11 +45,13 @@ def write(path: str | Path, image: Image.Image, provenance: Mapping[str, str] | 
 
 
 def provenance(spec: Mapping, made_by: Mapping[str, str]) -> dict[str, str]:
-    """The text chunks of a pass: `strata` holds all of it as JSON, `parameters` is what image tools show.
+    """The text chunks of a pass: `strata` holds all of it as JSON, `parameters` is what image tools show
+    of a picture that has a prompt.
 
     `spec` is the pass with every value resolved; `made_by` names programs and devices with their versions.
     """
-    return {"strata": json.dumps({"pass": spec, "made_by": made_by}, sort_keys=True), "parameters": _parameters(spec)}
+    told = {"strata": json.dumps({"pass": spec, "made_by": made_by}, sort_keys=True)}
+    return told | ({"parameters": _parameters(spec)} if "prompt" in spec else {})
 
 
 def _parameters(spec: Mapping) -> str:
@@ -57,7 +59,7 @@ def _parameters(spec: Mapping) -> str:
         "Steps": spec["steps"],
         "CFG scale": spec["guidance_scale"],
         "Seed": spec["seed"],
-        "Size": f"{spec['width']}x{spec['height']}",
+        "Size": "x".join(str(spec[side] * spec.get("factor", 1)) for side in ("width", "height")),
         "Model": spec["model"]["id"],
         "Denoising strength": spec.get("strength"),
         "Clip skip": spec.get("clip_skip"),

@@ -37,7 +37,7 @@ def located(request: Request) -> Request:
     """The request with absolute paths, so that a process elsewhere can serve it."""
     folder = Path.cwd()
     store = request.runtime["store"]
-    model = _place(request.spec["model"])
+    model = _place(request.spec)
     return replace(
         request,
         folder=str(folder),
@@ -50,8 +50,14 @@ def located(request: Request) -> Request:
     )
 
 
-def _place(model: Mapping) -> Path | None:
-    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names."""
+def _place(spec: Mapping) -> Path | None:
+    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names.
+
+    A network is a file.
+    """
+    model = spec["model"]
+    if spec.get("method") == "network":
+        return adapters.find(model["id"])
     if found := models.folder(model["id"]):
         return found.resolve()
     locked = model_lock.entry(model_lock.read(), model, "models")
@@ -117,12 +123,14 @@ def _entry(request: Request, window) -> str:
 
 
 def _window(request: Request):
-    if request.mask is None:
+    if not request.plate:
         return None
     from strata import layers, windows
 
     spec = request.spec
     size = spec["width"], spec["height"]
+    if spec["task"] == "upscale":
+        return windows.Whole(layers.read(request.plate[0], "RGB", size))
     plate = [layers.read(path, "RGB" if place == 0 else "RGBA", size) for place, path in enumerate(request.plate)]
     window = windows.look(plate, layers.read(request.mask, "L", size), spec["context"], spec["cell"])
     if spec["color_match"]:

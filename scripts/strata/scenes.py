@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from strata import adapters, attempts, fingerprints, models, settings
+from strata import adapters, attempts, enlargements, fingerprints, models, settings
 from strata.errors import StrataError
 from strata.extents import Box, mask_box, shape_box
 from strata.schema import Schema, YamlLoader
@@ -123,6 +123,10 @@ class Scene:
             "code": fingerprints.code(*CODE["composite"]),
         }
 
+    def upscale(self, factor: int) -> dict:
+        """How the final picture is made so many times larger."""
+        return enlargements.spec(self.description, factor, self.size, self.source)
+
     def effective(self) -> dict:
         """The description with nothing left to defaults; what has no order is sorted."""
         composite = self.description["composite"] | {"layers": self.stack}
@@ -143,10 +147,13 @@ class Scene:
     def hub_models(self) -> list[dict]:
         """The models on the hub that the scene names: `id`, `revision`, `variant`, and `where`, the key of each."""
         found = []
-        for task, model in self.description["models"].items():
-            where = f"{self.source}: models.{task}"
+        named = {f"models.{task}": model for task, model in self.description["models"].items()}
+        if self.description["upscale"]["method"] == "diffusion":
+            named["upscale.model"] = self.description["upscale"]["model"]
+        for key, model in named.items():
+            where = f"{self.source}: {key}"
             if models.on_hub(model["id"], where):
-                found.append({key: model[key] for key in ("id", "revision", "variant")} | {"where": where})
+                found.append({name: model[name] for name in ("id", "revision", "variant")} | {"where": where})
         return found
 
     def plate(self, name: str) -> list[str]:
@@ -385,6 +392,16 @@ class Scenes:
         """The layers that the composite flattens, bottom to top, one file for each entry."""
         scene = self._of(wildcards)
         return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
+
+    @of_wildcards
+    def upscale(self, wildcards) -> dict:
+        spec = self._of(wildcards).upscale(int(wildcards.factor))
+        return _marked(spec, f"{RESULTS}/{wildcards.scene}final@{wildcards.factor}x.png")
+
+    @of_wildcards
+    def upscale_gpu(self, wildcards) -> int:
+        """The devices that it takes to make the picture larger: none if no model does it."""
+        return 0 if self._of(wildcards).description["upscale"]["method"] == "lanczos" else 1
 
     @of_wildcards
     def sweep(self, wildcards) -> dict:

@@ -12,6 +12,17 @@ RING_CELLS = 2  # as wide as the ring on which colours are compared: near the se
 
 
 @dataclass(frozen=True)
+class Whole:
+    """All of one picture, "RGB"."""
+
+    picture: Image.Image
+
+    def pixels(self) -> bytes:
+        """All that a pass reads."""
+        return repr(self.picture.size).encode() + self.picture.tobytes()
+
+
+@dataclass(frozen=True)
 class Window:
     """The part of the picture that a pass sees.
 

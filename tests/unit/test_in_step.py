@@ -119,7 +119,7 @@ def test_the_readme_names_every_command_of_ci():
 def test_the_snakefile_is_one_page_without_functions():
     text = (ROOT / "Snakefile").read_text()
     assert not re.search(r"^\s*def |\blambda\b", text, re.MULTILINE)
-    assert len(text.splitlines()) < 250
+    assert len(text.splitlines()) < 280
 
 
 def test_the_workflow_is_clean(tmp_path):

@@ -79,13 +79,13 @@ def test_the_longest_unused_goes_when_memory_is_short(models, monkeypatch):
     assert held.names() == ["tiny (text_to_image, cpu)", "tiny (text_to_image, cpu)"]
 
 
-def test_forgetting_tells_whether_it_helps(models):
+def test_forgetting_tells_how_much_it_is(models):
     held = shelf.Shelf()
     load(held, models, "text_to_image")
-    assert not held.forget("cpu")
+    assert held.forget("cpu") == 1
     load(held, models, "text_to_image")
     load(held, models, "inpaint")
-    assert held.forget("cpu")
+    assert held.forget("cpu") == 2
     assert held.names() == []
 
 
@@ -135,7 +135,7 @@ def test_short_of_memory_the_pipelines_of_other_passes_go_first(models):
             raise MemoryError("too large")
         return "painted"
 
-    assert jobs._with_room(SimpleNamespace(attempt=1), "cpu", held, work) == "painted"
+    assert jobs._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", held, work) == "painted"
     assert [len(names) for names in tries] == [2, 0]
 
 
@@ -144,4 +144,4 @@ def test_when_that_does_not_help_a_sentence_says_what_does():
         raise MemoryError("too large")
 
     with pytest.raises(StrataError, match=r"cpu ran out of memory at attempt 1 \(too large\)\. A further attempt"):
-        jobs._with_room(SimpleNamespace(attempt=1), "cpu", shelf.Shelf(), work)
+        jobs._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", shelf.Shelf(), work)

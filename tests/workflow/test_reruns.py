@@ -111,6 +111,21 @@ EDITS = [
     ("composite.finish.contrast", 1.0, set()),
     ("composite.finish.color", 1.1, set()),
     ("composite.finish.sharpness", 1.1, set()),
+    # These change nothing but what is made of the final picture, where that is asked for.
+    ("upscale.method", "network", set()),
+    ("upscale.network", "network.safetensors", set()),
+    ("upscale.model.id", "{other}", set()),
+    ("upscale.model.revision", "main", set()),
+    ("upscale.model.variant", "fp16", set()),
+    ("upscale.model.dtype", "float32", set()),
+    ("upscale.tile", 128, set()),
+    ("upscale.overlap", 16, set()),
+    ("upscale.prompt", "a desert, sharp", set()),
+    ("upscale.negative_prompt", "blur", set()),
+    ("upscale.seed", 1, set()),
+    ("upscale.steps", 20, set()),
+    ("upscale.guidance_scale", 4.0, set()),
+    ("upscale.noise_level", 30, set()),
     # A value that another key of the same pass already has, and a falsy one.
     ("background.steps", 77, BACKGROUND),
     ("background.negative_prompt", "a desert", BACKGROUND),
@@ -145,6 +160,21 @@ def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, a
     scene.edit(key, value)
     drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
     assert scene.planned() == again | drawn | ALWAYS
+
+
+def test_what_is_made_of_the_final_picture_follows_it_and_its_own_keys(built):
+    larger = "results/final@2x.png"
+    assert built.planned(larger) == {"final@2x"}
+    built.build(larger)
+    assert built.planned(larger) == set()
+    assert built.planned("results/final@4x.png") == {"final@4x"}
+    built.edit("upscale.seed", 1)  # which has no meaning for Lanczos
+    assert built.planned(larger) == {"final@2x"} | ALWAYS
+    before = (built.folder / larger).read_bytes()
+    built.build(larger)
+    assert (built.folder / larger).read_bytes() == before
+    built.edit("composite.finish.contrast", 1.0)
+    assert built.planned(larger) == {"final@2x"} | ALWAYS
 
 
 def test_a_mask_from_an_image_depends_on_the_file(built):
@@ -347,6 +377,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("diffusion/hardware", PAINTED | {"final"}),
         ("images", MASKS | SUBJECTS | {"final"}),
         ("effects", FOG | {"final"}),
+        ("upscaling", set()),
         ("scenes", set()),
         ("layers", set()),
     ],

@@ -1,5 +1,6 @@
 """One pass on a device of this machine: claim it, load, paint, write the layer."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,23 +11,23 @@ import torch
 from PIL import Image
 
 import strata
-from strata import effects, layers
+from strata import effects, fingerprints, layers, upscaling
 from strata.devices import exclusive
-from strata.diffusion import adapters, hardware, passes, pipelines
+from strata.diffusion import adapters, hardware, networks, passes, pipelines, upscalers
 from strata.diffusion.shelf import Shelf
 from strata.diffusion.weights import Weights
 from strata.errors import StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
-from strata.windows import Window
+from strata.windows import Whole, Window
 
 
-def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> Done:
+def perform(request: Request, window: Window | Whole | None, log: Log, shelf: Shelf) -> Done:
     """Paints a pass and writes its layer.
 
     Args:
         request: located, that is with absolute paths.
-        window: what an inpainting pass sees; None for text to image.
+        window: what a pass sees, see windows.py; None for text to image.
         shelf: the pipelines that this process holds.
 
     Raises:
@@ -34,11 +35,9 @@ def perform(request: Request, window: Window | None, log: Log, shelf: Shelf) -> 
     """
     with _claimed(request, log) as (name, device):
         started = time.time()
-        image, placement = _with_room(request, device, shelf, lambda: _paint(request, window, log, shelf, device))
+        image, how = _with_room(request, device, shelf, lambda: _make(request, window, log, shelf, device))
         ended = time.time()
-    made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
-    if placement == hardware.LADDER[-1]:
-        made_by["autoencoder"] = "in tiles"  # which changes pixels a little
+    made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__} | how
     described = {key: value for key, value in request.spec.items() if key != "plate"}
     layers.write(request.layer, image, layers.provenance(described, made_by))
     return Done("painted", started, name, ended)
@@ -70,18 +69,28 @@ def _with_room(request: Request, device: str, shelf: Shelf, work):
                 raise
             reason = " ".join(str(error).split())[:200]
         # Out here the traceback, which holds what the pass had allocated, is gone.
-        if not shelf.forget(device) or last:
-            raise StrataError(_out_of_memory(request.attempt, device, reason))
+        if shelf.forget(device) <= _own(request) or last:
+            raise StrataError(_out_of_memory(request, device, reason))
+
+
+def _own(request: Request) -> int:
+    """The pipelines on the shelf that a pass itself needs."""
+    return 0 if request.spec.get("method") == "network" else 1
+
+
+def _make(request: Request, window, log: Log, shelf: Shelf, device: str) -> tuple[Image.Image, dict[str, str]]:
+    """The layer, and what its provenance says about memory that was short: that alone can change pixels a little."""
+    if request.spec["task"] == "upscale":
+        return _upscale(request, window.picture, log, shelf, device)
+    image, placement = _paint(request, window, log, shelf, device)
+    return image, _tiles(placement)
 
 
 def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, device: str) -> tuple[Image.Image, str]:
     """The layer, and the placement with which it was painted."""
     spec = request.spec
     pipeline, placement = _pipeline(request, device, shelf)
-    again = f" (attempt {request.attempt}: the one before failed)" if request.attempt > 1 else ""
-    log.say(
-        f"{spec['model']['id']} on {device}, {str(pipeline.dtype).removeprefix('torch.')}, placed {placement}{again}"
-    )
+    _tell(request, log, f"on {device}, {_name(pipeline.dtype)}, placed {placement}")
 
     def place() -> None:
         pipelines.place(pipeline, device, placement)
@@ -96,6 +105,70 @@ def _paint(request: Request, window: Window | None, log: Log, shelf: Shelf, devi
     return window.layer(painted, matched=spec["color_match"]), placement
 
 
+def _upscale(
+    request: Request, picture: Image.Image, log: Log, shelf: Shelf, device: str
+) -> tuple[Image.Image, dict[str, str]]:
+    """A picture made larger, by a network or by a diffusion model."""
+    spec, how = request.spec, {}
+    if spec["method"] == "network":
+        tile = upscaling.halved(spec["tile"], request.attempt - 1)
+        enlarge = networks.load(_network(request), device)
+        _tell(request, log, f"on {device}, in tiles of {tile} pixels")
+    else:
+        pipeline, placement = _pipeline(request, device, shelf)
+        how = _tiles(placement)
+        tile = upscaling.halved(spec["tile"], request.attempt - 1 if how else 0)
+        _tell(request, log, f"on {device}, {_name(pipeline.dtype)}, placed {placement}, in tiles of {tile} pixels")
+    overlap = min(spec["overlap"], tile // 2)
+
+    def once(image: Image.Image) -> Image.Image:
+        tiles = upscaling.count(image.size, tile, overlap)
+        if spec["method"] == "network":
+            return upscaling.tiled(image, tile, overlap, _counted(enlarge, tiles, log))
+        return upscaling.tiled(image, tile, overlap, upscalers.load(pipeline, spec, image.size, tiles, log.step))
+
+    if tile != spec["tile"]:
+        how = how | {"tile": str(tile)}
+    return upscaling.enlarged(picture, spec["factor"], once), how
+
+
+def _counted(enlarge: upscaling.Enlarge, tiles: int, log: Log) -> upscaling.Enlarge:
+    """Tells the log of each tile that is done."""
+    done = itertools.count(1)
+
+    def told(tile: Image.Image, place: tuple[int, int]) -> Image.Image:
+        larger = enlarge(tile, place)
+        log.step(next(done), tiles)
+        return larger
+
+    return told
+
+
+def _network(request: Request) -> Path:
+    """The file of a network, if it is still the one that the pass was planned with."""
+    path = Path(request.model)
+    if fingerprints.file(path, _memory(request)) != request.spec["model"]["fingerprint"]:
+        raise StrataError(f"The network {path} changed after the build began. Build again.")
+    return path
+
+
+def _tell(request: Request, log: Log, where: str) -> None:
+    again = f" (attempt {request.attempt}: the one before failed)" if request.attempt > 1 else ""
+    log.say(f"{request.spec['model']['id']} {where}{again}")
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _tiles(placement: str) -> dict[str, str]:
+    return {"autoencoder": "in tiles"} if placement == hardware.LADDER[-1] else {}
+
+
+def _memory(request: Request) -> Path:
+    return Path(request.folder, ".strata/models.json")
+
+
 def _pipeline(request: Request, device: str, shelf: Shelf):
     weights = Weights(
         request.spec["model"],
@@ -105,13 +178,12 @@ def _pipeline(request: Request, device: str, shelf: Shelf):
     return shelf.pipeline(request.spec["task"], weights, device, request.runtime["placement"], request.attempt)
 
 
-def _memory(request: Request) -> Path:
-    return Path(request.folder, ".strata/models.json")
-
-
-def _out_of_memory(attempt: int, device: str, reason: str) -> str:
+def _out_of_memory(request: Request, device: str, reason: str) -> str:
+    less = "part by part, then layer by layer, then the picture in tiles"
+    beside = "a lower canvas.scale, or `context` margins for the subjects"
+    if request.spec.get("task") == "upscale":
+        less, beside = f"smaller tiles, and of a diffusion model {less}", "a lower upscale.tile"
     return (
-        f"{device} ran out of memory at attempt {attempt} ({reason}). A further attempt, if the profile's `retries` allows "
-        "one, takes less: part by part, then layer by layer, then the picture in tiles. What helps beside: a lower "
-        "canvas.scale, or `context` margins for the subjects."
+        f"{device} ran out of memory at attempt {request.attempt} ({reason}). A further attempt, if the profile's `retries` "
+        f"allows one, takes less: {less}. What helps beside: {beside}."
     )

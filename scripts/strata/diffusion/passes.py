@@ -147,7 +147,7 @@ def _run(pipeline, spec: Mapping, on_step: OnStep, on_note: OnNote, **canvas) ->
     given, meaningless = arguments(pipeline, spec)
     given |= canvas | {
         # Noise from the CPU is the same for a seed on every device.
-        "generator": torch.Generator("cpu").manual_seed(_signed(spec["seed"])),
+        "generator": torch.Generator("cpu").manual_seed(signed(spec["seed"])),
         "output_type": "np",
         "callback_on_step_end": report,
     }
@@ -188,7 +188,7 @@ def _check_clip_skip(pipeline, skipped: int | None) -> None:
         )
 
 
-def _signed(seed: int) -> int:
+def signed(seed: int) -> int:
     """torch reads a seed as a signed number of 64 bits; the upper half wraps round."""
     return seed - 2**64 if seed >= 2**63 else seed
 

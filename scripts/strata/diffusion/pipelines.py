@@ -15,6 +15,9 @@ from strata.errors import StrataError
 # `<family>Pipeline` and `<family>InpaintPipeline`.
 FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
 
+UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscalePipeline": 0.25}
+"""The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
+
 TILE = 256  # pixels, the side of an autoencoder's tile where memory is short
 
 
@@ -30,7 +33,7 @@ def load(
     """Returns a pipeline that is ready to paint, and its placement.
 
     Args:
-        task: text_to_image or inpaint.
+        task: text_to_image, inpaint or upscale.
         model: `id`, `revision`, `variant` and `dtype`, as in the scene's schema.
         folder: the model's; None for one on the hub.
         device: torch's name of it.
@@ -77,6 +80,10 @@ def _kind(task: str, source: str | Path, revision: str | None) -> type:
     that the Auto classes choose for its family.
     """
     named = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
+    if task == "upscale":
+        if named not in UPSCALERS:
+            raise StrataError(f"{source} is a {named}, which is no upscaler. There are: {', '.join(UPSCALERS)}.")
+        return getattr(diffusers, named)
     for family in FAMILIES:
         kinds = {"text_to_image": f"{family}Pipeline", "inpaint": f"{family}InpaintPipeline"}
         if named in kinds.values():

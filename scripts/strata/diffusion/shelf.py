@@ -51,13 +51,13 @@ class Shelf:
         self._held[key] = held
         return held.pipeline, held.placement
 
-    def forget(self, device: str) -> bool:
-        """Lets go of all that is on a device. False if that was one pipeline at most, and little is gained."""
+    def forget(self, device: str) -> int:
+        """Lets go of all that is on a device, and returns how many pipelines that were."""
         keys = [key for key in self._held if key[0] == device]
         for key in keys:
             del self._held[key]
         _collect()
-        return len(keys) > 1
+        return len(keys)
 
     def names(self) -> list[str]:
         """What is held, in words."""
