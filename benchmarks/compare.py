@@ -167,7 +167,7 @@ def pass_times(folder: Path, scene: dict, rounds: int) -> dict[str, dict[str, fl
     return times
 
 
-def machine() -> str:
+def machine(gpu: str = "no GPU") -> str:
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         models = [
@@ -177,7 +177,7 @@ def machine() -> str:
         ]
         cpu = models[0] if models else cpu
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "snakemake"))
-    return f"{cpu}, {CORES} cores, no GPU; {platform.system()}, Python {platform.python_version()}, {libraries}"
+    return f"{cpu}, {CORES} cores, {gpu}; {platform.system()}, Python {platform.python_version()}, {libraries}"
 
 
 def report(took: list[dict[str, float]], times: dict, dtype: str) -> str:

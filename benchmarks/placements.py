@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / name) for name in ("scripts", "tests", "benchmarks")]
 
 WIDTH, HEIGHT = 768, 512
+WHERE = {"counted": "on a device that is counted", "cpu": "resident on the processor", "cuda": "on the card"}
 TASKS = ("text_to_image", "inpaint")
 MODEL = {"id": "full-size", "revision": None, "variant": None, "dtype": "bfloat16", "scheduler": None}
 
@@ -141,15 +142,23 @@ def child(*arguments: str) -> dict:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(*arguments[1:], json.dumps(found), f"load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+    found = json.loads(done.stdout.splitlines()[-1]) | {"load": os.getloadavg()[0]}
+    print(*arguments[1:], json.dumps(found), file=sys.stderr, flush=True)
     return found
+
+
+def graphics_card(device: str) -> str:
+    if device != "cuda":
+        return "no GPU"
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def table(found: dict[tuple, dict], device: str, steps: int) -> list[str]:
     placements = [placement for where, placement, task in found if where == device and task == TASKS[0]]
     lines = [
-        f"| placement on {device} | peak, text to image | peak, inpainting | a pass, steps: {steps} |",
+        f"| placement, {WHERE[device]} | peak, text to image | peak, inpainting | a pass, steps: {steps} |",
         "| --- | --- | --- | --- |",
     ]
     for placement in placements:
@@ -187,10 +196,10 @@ def main() -> None:
             for placement in placements
             for task in TASKS
         }
-    weights = next(iter(found.values()))["weights"]
+    weights, loads = next(iter(found.values()))["weights"], [one["load"] for one in found.values()]
     lines = [
-        f"{machine()}. {WIDTH} x {HEIGHT} pixels, bfloat16, weights of {weights / 1e9:.2f} GB; the load of the machine at the "
-        f"end was {os.getloadavg()[1]:.1f} (five minutes' mean).",
+        f"{machine(graphics_card(settings.device))}. {WIDTH} x {HEIGHT} pixels, bfloat16, weights of {weights / 1e9:.2f} GB. The "
+        f"machine's load was {min(loads):.0f} to {max(loads):.0f}: the seconds say little where that is more than its cores.",
     ]
     for device, _ in runs:
         lines += ["", *table(found, device, settings.steps)]
