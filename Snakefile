@@ -20,7 +20,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from strata.ahead import arrive, check_masks, give_hints, start_worker
 from strata.attempts import expect
 from strata.builds import Build
-from strata.scenes import Scenes, attempt, readable
+from strata.scenes import Scenes, readable
 
 
 configfile: readable("config.yaml")
@@ -144,7 +144,6 @@ rule background:
         gpu=1,
         mem_mb=8000,
         runtime=60,
-        attempt=attempt,
     params:
         spec=scenes.background,
     script:
@@ -170,7 +169,6 @@ rule subject:
         gpu=1,
         mem_mb=8000,
         runtime=60,
-        attempt=attempt,
     params:
         spec=scenes.subject,
     script:
@@ -195,7 +193,6 @@ rule effect:
         gpu=scenes.effect_gpu,
         mem_mb=8000,
         runtime=60,
-        attempt=attempt,
     params:
         spec=scenes.effect,
     script:
@@ -244,7 +241,6 @@ rule upscale:
         gpu=scenes.upscale_gpu,
         mem_mb=8000,
         runtime=60,
-        attempt=attempt,
     params:
         spec=scenes.upscale,
     script:

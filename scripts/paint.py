@@ -23,7 +23,6 @@ with logged(snakemake.log[0], layer) as log, attempted(layer, snakemake.params.s
                 layer=layer,
                 # Read from the config and not from params: how a job runs must not paint anything again.
                 runtime=snakemake.config["runtime"],
-                attempt=snakemake.resources.attempt,
                 plate=tuple(snakemake.input.get("plate", ())),
                 mask=snakemake.input.get("mask"),
             ),

@@ -27,7 +27,6 @@ with logged(snakemake.log[0], picture) as log, attempted(picture, snakemake.para
                 spec=spec,
                 layer=picture,
                 runtime=snakemake.config["runtime"],
-                attempt=snakemake.resources.attempt,
                 plate=(snakemake.input.picture,),
             ),
             log,

@@ -28,6 +28,8 @@ WORDS = {
     "enlarged": "made larger",
 }
 
+SHORT = "short"  # a device ran out of memory
+
 
 class Build:
     """Holds the folder from `begin` until the build ends, or its process.
@@ -56,11 +58,10 @@ class Build:
 
     def end(self) -> str:
         """The closing line: the pictures, what was done for them, and the time that it took."""
-        entries = [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
         took = time.time() - self._started
         self.release()
         _stop_waiting()
-        return summary(entries, took)
+        return summary([entry for entry in _entries() if entry["how"] != SHORT], took)
 
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
@@ -79,11 +80,15 @@ def _stop_waiting() -> None:
             thread.cancel()
 
 
+def _entries() -> list[dict]:
+    return [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()] if JOURNAL.exists() else []
+
+
 def record(layer: str, how: str, started: float, ended: float | None = None, **more) -> None:
     """Adds a finished layer to the journal of the build.
 
     Args:
-        how: a key of WORDS.
+        how: a key of WORDS, or SHORT for one that is still to be made.
         started, ended: when the work on it began and ended, in seconds since the epoch; by default it has just ended.
         more: plain values to keep beside, such as the device.
     """
@@ -95,6 +100,11 @@ def record(layer: str, how: str, started: float, ended: float | None = None, **m
         os.write(descriptor, f"{json.dumps(entry)}\n".encode())
     finally:
         os.close(descriptor)
+
+
+def shortages(layer: str) -> int:
+    """How often a device ran out of memory for a layer in this build."""
+    return sum(entry["how"] == SHORT and entry["layer"] == str(layer) for entry in _entries())
 
 
 def first(sentence: str) -> bool:

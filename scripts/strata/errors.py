@@ -1,4 +1,4 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The exceptions that are meant for the person at the keyboard."""
 
 
 class StrataError(SystemExit):
@@ -10,3 +10,7 @@ class StrataError(SystemExit):
 
     def __init__(self, sentence: str):
         super().__init__(sentence)
+
+
+class OutOfMemoryError(StrataError):
+    """A device had too little memory for a pass; another try takes less."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from strata import adapters, builds, model_lock, models, workers
 from strata.diffusion.store import Store, key
 from strata.diffusion.weights import snapshot
-from strata.errors import StrataError
+from strata.errors import OutOfMemoryError, StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
 
@@ -21,13 +21,19 @@ def paint(request: Request, log: Log) -> None:
 
     A worker that is up does it all. Else the store is asked first, since an edit that is taken back must cost no model;
     then a worker is started, and where none can be had, this process paints.
+
+    A pass that ran out of memory in this build is tried with less. One that failed otherwise, or was stopped, is not: its
+    pixels must be those of a build in which nothing happened.
     """
-    request = located(request)
+    began = time.time()
+    request = located(replace(request, attempt=1 + builds.shortages(request.layer)))
+    layer = Path(request.layer).relative_to(request.folder)
     try:
         done = _by_worker(request, log) or obtain(request, log, _perform_here)
     except StrataError as error:
+        if isinstance(error, OutOfMemoryError):
+            builds.record(layer, builds.SHORT, began)
         raise StrataError(str(error).replace(f"{request.folder}/", "")) from None
-    layer = Path(request.layer).relative_to(request.folder)
     if done.how == "store":
         log.say("from the store")
     builds.record(layer, done.how, done.started, done.ended, **({"device": done.device} if done.device else {}))

@@ -15,7 +15,7 @@ class Request:
         plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
             a picture larger reads that picture as its plate.
         runtime: the settings of runtime.schema.yaml, complete.
-        attempt: 1 for the first try; each further one asks for a placement that needs less memory.
+        attempt: 1, and one more for each try that ran out of memory: it asks for a placement that needs less.
         folder: the workflow's working directory; once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk, or the file of a network.
         files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.

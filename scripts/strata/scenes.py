@@ -5,7 +5,7 @@ that two loose values that are swapped would go unnoticed; a mapping does see it
 """
 
 from collections.abc import Mapping
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature
 from pathlib import Path
 
 import yaml
@@ -503,11 +503,3 @@ def _check_inside(path: str, where: str) -> None:
         raise StrataError(
             f"{where} is {path!r}, but there is no such file in {folder}. Mend the path, or put it there."
         )
-
-
-def attempt(wildcards, attempt: int) -> int:
-    """The number of the try, as a resource: the way in which Snakemake tells a job that it is being tried again."""
-    return attempt
-
-
-attempt.__signature__ = signature(attempt)  # at hand, as those of Scenes are

@@ -16,7 +16,7 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
 from strata.devices import VISIBLE, own_folder
-from strata.errors import StrataError
+from strata.errors import OutOfMemoryError, StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
 
@@ -221,8 +221,9 @@ def _converse(connection: Connection, request: Request, log: Log) -> Done:
                 case {"done": done}:
                     part.replace(request.layer)
                     return Done(**done)
-                case {"wrong": sentence}:
-                    raise StrataError(sentence.replace(str(part), request.layer))
+                case {"wrong": sentence, "short": short}:
+                    kind = OutOfMemoryError if short else StrataError
+                    raise kind(sentence.replace(str(part), request.layer))
                 case {"failed": error, "traceback": lines}:
                     failure = RuntimeError(f"in the worker: {error}")
                     failure.add_note(lines)

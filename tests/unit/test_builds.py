@@ -86,3 +86,19 @@ def test_a_sentence_is_the_first_once_in_a_build():
         build.begin()
         assert [builds.first(sentence) for sentence in ("a", "b", "a")] == [True, True, False]
         build.release()
+
+
+def test_a_layer_is_short_of_memory_in_one_build_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert builds.shortages("results/final.png") == 0
+    build = builds.Build()
+    build.begin()
+    builds.record("results/final.png", builds.SHORT, 1.0)
+    builds.record("results/other.png", builds.SHORT, 1.0)
+    builds.record("results/final.png", builds.SHORT, 1.0)
+    assert builds.shortages("results/final.png") == 2
+    builds.record("results/final.png", "composited", 1.0)
+    assert build.end().startswith("results/final.png: nothing painted")
+    build.begin()
+    assert builds.shortages("results/final.png") == 0
+    build.release()

@@ -37,7 +37,7 @@ def test_a_build_goes_down_the_ladder(empty, small_card):
     for attempt in (1, 2, 3):
         assert f"counted:0 ran out of memory at attempt {attempt}" in said
     log = (empty.folder / "logs/background.log").read_text()
-    assert "placed tiles (attempt 4: the one before failed)" in log
+    assert "placed tiles (attempt 4: the one before ran out of memory)" in log
     assert "background painted" in said
 
 

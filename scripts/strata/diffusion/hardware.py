@@ -83,7 +83,7 @@ def placement(setting: str, attempt: int, device: str, parts: Sequence[int], fre
 
     Args:
         setting: auto, or a step, which is then the first to be tried.
-        attempt: 1 for the first try; each further one goes a step down.
+        attempt: 1 for the first try; each further one, after one that ran out of memory, goes a step down.
         device: torch's name. One without a memory of its own, in which the weights lie anyhow, knows the first step and
             the last.
         parts: the bytes of the weights of each part that is still to come to the device, in the precision that is used.

@@ -16,7 +16,7 @@ from strata.devices import exclusive
 from strata.diffusion import adapters, hardware, networks, passes, pipelines, upscalers
 from strata.diffusion.shelf import Shelf
 from strata.diffusion.weights import Weights
-from strata.errors import StrataError
+from strata.errors import OutOfMemoryError, StrataError
 from strata.progress import Log
 from strata.requests import Done, Request
 from strata.windows import Whole, Window
@@ -70,7 +70,7 @@ def _with_room(request: Request, device: str, shelf: Shelf, work):
             reason = " ".join(str(error).split())[:200]
         # Out here the traceback, which holds what the pass had allocated, is gone.
         if shelf.forget(device) <= _own(request) or last:
-            raise StrataError(_out_of_memory(request, device, reason))
+            raise OutOfMemoryError(_out_of_memory(request, device, reason))
 
 
 def _own(request: Request) -> int:
@@ -153,7 +153,7 @@ def _network(request: Request) -> Path:
 
 
 def _tell(request: Request, log: Log, where: str) -> None:
-    again = f" (attempt {request.attempt}: the one before failed)" if request.attempt > 1 else ""
+    again = f" (attempt {request.attempt}: the one before ran out of memory)" if request.attempt > 1 else ""
     log.say(f"{request.spec['model']['id']} {where}{again}")
 
 

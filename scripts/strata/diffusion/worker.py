@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from strata.errors import StrataError
+from strata.errors import OutOfMemoryError, StrataError
 from strata.painting import obtain
 from strata.progress import AbandonedError, Log
 from strata.requests import Done, Request
@@ -165,7 +165,7 @@ class Worker:
             send(connection, {"done": asdict(done)})
             connection.poll(PATIENCE_SECONDS)  # until the job took the layer, and hung up
         except StrataError as error:
-            send(connection, {"wrong": str(error)})
+            send(connection, {"wrong": str(error), "short": isinstance(error, OutOfMemoryError)})
         except (AbandonedError, ConnectionError):
             raise
         except Exception as error:
