@@ -20,7 +20,8 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from strata.ahead import arrive, check_masks, give_hints, start_worker
 from strata.attempts import expect
 from strata.builds import Build
-from strata.scenes import Scenes, readable
+from strata.configs import readable
+from strata.scenes import Scenes
 
 
 configfile: readable("config.yaml")

@@ -23,7 +23,8 @@ from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline  #
 from PIL import Image  # noqa: E402
 
 from strata import compositing, masks  # noqa: E402
-from strata.scenes import Scene, read_yaml  # noqa: E402
+from strata.configs import read_yaml  # noqa: E402
+from strata.scene import Scene  # noqa: E402
 
 imported = time.time()
 torch.set_num_threads(threads)

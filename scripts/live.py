@@ -22,10 +22,10 @@ from snakemake.cli import get_argument_parser
 from snakemake.cli import main as snakemake
 from snakemake.script import PythonScript
 
+from strata.configs import read_yaml
 from strata.errors import StrataError
 from strata.forks import Forks
 from strata.model_lock import LOCK
-from strata.scenes import read_yaml
 
 WORKFLOW = Path(__file__).resolve().parents[1]
 SCENES = "scenes"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from strata.configs import read_yaml
 from strata.errors import StrataError
 from strata.files import replacing
-from strata.scenes import Scenes, read_yaml
+from strata.scenes import Scenes
 from strata.variations import full_path
 
 

@@ -19,7 +19,7 @@ libraries.prepare()
 from strata.diffusion import jobs, shelf  # noqa: E402
 from strata.painting import located  # noqa: E402
 from strata.requests import Request  # noqa: E402
-from strata.scenes import Scene  # noqa: E402
+from strata.scene import Scene  # noqa: E402
 from workshop import scene  # noqa: E402
 
 # The picture as a whole takes more than 210 MB, and in tiles less than 130 MB.

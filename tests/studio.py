@@ -11,7 +11,8 @@ from strata.diffusion.shelf import Shelf
 from strata.painting import located, obtain
 from strata.progress import Log
 from strata.requests import Request
-from strata.scenes import RUNTIME, Scene
+from strata.scene import Scene
+from strata.scenes import RUNTIME
 from workshop import scene as tiny_scene
 
 RUNTIME_SETTINGS = RUNTIME.complete({"device": "cpu", "threads": 1, "store": {"limit_gb": 0}}, "a test")

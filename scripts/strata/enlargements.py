@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from strata import adapters, fingerprints, models, settings
 from strata.errors import StrataError
 
-# What decides the pixels of each method, see scenes.CODE.
+# What decides the pixels of each method, see scene.CODE.
 CODE = {
     "lanczos": ("upscaling",),
     "network": ("upscaling", "diffusion/networks", "diffusion/hardware"),

@@ -10,7 +10,7 @@ class Request:
     """A pass to be painted.
 
     Attributes:
-        spec: the resolved pass, as scenes.py gives it.
+        spec: the resolved pass, as scene.py gives it.
         layer: the PNG to write.
         plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
             a picture larger reads that picture as its plate.

@@ -12,7 +12,7 @@ from strata import painting
 from strata.diffusion import hardware, jobs, shelf
 from strata.errors import StrataError
 from strata.requests import Request
-from strata.scenes import Scene
+from strata.scene import Scene
 from workshop import scene
 
 SIZE = (96, 64)

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from strata.configs import merged, read_yaml
 from strata.errors import StrataError
-from strata.scenes import Scene, Scenes, merged, read_yaml
+from strata.scene import Scene
+from strata.scenes import Scenes
 from workshop import scene as tiny_scene
 
 

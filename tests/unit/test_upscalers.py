@@ -15,7 +15,7 @@ from strata import layers, painting, upscaling
 from strata.diffusion import hardware, jobs, networks, shelf
 from strata.errors import StrataError
 from strata.requests import Request
-from strata.scenes import Scene
+from strata.scene import Scene
 
 SIZE = (96, 64)
 

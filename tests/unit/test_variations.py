@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from strata.errors import StrataError
-from strata.scenes import Scene, Scenes
+from strata.scene import Scene
+from strata.scenes import Scenes
 from strata.variations import assignments, varied
 from workshop import scene as tiny_scene
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import tiny_adapters
 from strata.errors import StrataError
-from strata.scenes import Scene
+from strata.scene import Scene
 from studio import described
 from tiny_families import FAMILIES
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from strata import compositing
 from strata.errors import StrataError
-from strata.scenes import Scene
+from strata.scene import Scene
 from studio import described
 from tiny_families import FAMILIES
 from workshop import ROOT, Workshop

@@ -8,7 +8,8 @@ import tiny_adapters
 from strata.diffusion import hardware, jobs, shelf
 from strata.painting import located
 from strata.requests import Request
-from strata.scenes import RUNTIME, Scene
+from strata.scene import Scene
+from strata.scenes import RUNTIME
 from studio import Told, described
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from strata import painting, workers
 from strata.errors import StrataError
 from strata.requests import Request
-from strata.scenes import Scene
+from strata.scene import Scene
 from workshop import ROOT, scene
 
 PATIENCE = 120  # seconds, on a machine that is busy with other things
