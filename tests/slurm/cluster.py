@@ -243,7 +243,7 @@ def layers(workshop: Workshop) -> dict[int, set[str]]:
     """The layers that each of Slurm's jobs made, by what the job wrote down itself."""
     return {
         int(log.stem): set(re.findall(r"output: results/(\S+)\.png", log.read_text()))
-        for log in workshop.folder.glob(".snakemake/slurm_logs/*/*.log")
+        for log in workshop.folder.glob(".snakemake/slurm_logs/**/*.log")
     }
 
 
