@@ -127,7 +127,7 @@ def test_a_network_takes_smaller_tiles_at_a_further_attempt(files, folder):
     first = request(method="network", network=str(files / "network.safetensors"), tile=128)
     assert "in tiles of 128 pixels" in made(first)[1].lines[0]
     pixels, log = made(replace(first, attempt=2))
-    assert "in tiles of 64 pixels (attempt 2: the one before failed)" in log.lines[0]
+    assert "in tiles of 64 pixels (attempt 2: the one before ran out of memory)" in log.lines[0]
     assert [step[1] for step in log.steps] == [2, 2]
     assert b'"tile": "64"' in (folder / "large.png").read_bytes()
     assert len(set(pixels)) > 1
