@@ -1,5 +1,6 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
+import gc
 import hashlib
 import json
 import os
@@ -30,6 +31,10 @@ WORDS = {
 
 SHORT = "short"  # a device ran out of memory
 
+RARELY = (100_000, 50, 100)
+"""When Python looks for garbage, instead of (700, 10, 10). The jobs of many scenes are objects that stay to the end: going
+through them again and again would be a tenth of a dry run, and find nothing."""
+
 
 class Build:
     """Holds the folder from `begin` until the build ends, or its process.
@@ -42,6 +47,7 @@ class Build:
         self._lock = FileLock(LOCK)
         self._started = 0.0
         attempts.leave()
+        gc.set_threshold(*RARELY)
 
     def begin(self) -> None:
         FOLDER.mkdir(exist_ok=True)
