@@ -11,7 +11,7 @@ from tokenizers import pre_tokenizers
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from forge.vocabulary import NAMES, PLAIN_WORDS, WORDS
+from forge.vocabulary import NAMES, NUMBER, PLAIN_WORDS, WORDS
 
 START, END, END_OF_WORD = "<|startoftext|>", "<|endoftext|>", "</w>"
 
@@ -34,24 +34,26 @@ def concepts_missing_in(rows: Tensor) -> Tensor:
 
 
 def random_captions(
-    rows: Tensor, tokens: int, strays: Tensor, drop_all: float, drop_one: float, stray: float
+    rows: Tensor, tokens: int, strays: Tensor, drop_all: float, drop_one: float, kept: list[str], stray: float
 ) -> Tensor:
     """Make captions, as concept numbers (batch, tokens), from rows of concepts (batch, slots).
 
     Order means nothing to the models, so a caption is the concepts that were kept, some of them twice, and else words without
     meaning. A share `stray` of the captions names one of the concepts `strays` as well, which pictures of this kind never
-    show: the model learns to pass over it.
+    show: the model learns to pass over it. The concepts `kept` are left out with all others or not at all, so that a caption
+    without them means a picture without them.
     """
     count, slots = rows.shape
-    keep = torch.rand(rows.shape) >= drop_one
+    fixed = torch.tensor([NUMBER[name] for name in kept], dtype=torch.long)
+    keep = (torch.rand(rows.shape) >= drop_one) | torch.isin(rows.long(), fixed)
     keep &= torch.rand(count, 1) >= drop_all
-    kept = rows.long() * keep
+    named = rows.long() * keep
     captions = torch.zeros(count, tokens, dtype=torch.long)
-    captions[:, :slots] = kept
-    captions[:, slots : 2 * slots] = kept * (torch.rand(rows.shape) < 0.15)
+    captions[:, :slots] = named
+    captions[:, slots : 2 * slots] = named * (torch.rand(rows.shape) < 0.15)
     if len(strays):
         picked = strays[torch.randint(len(strays), (count,))]
-        captions[:, 2 * slots] = picked * (kept.any(1) & (torch.rand(count) < stray))
+        captions[:, 2 * slots] = picked * (named.any(1) & (torch.rand(count) < stray))
     return captions
 
 

@@ -73,25 +73,31 @@ class Trainer:
         captions = random_captions(batch.concepts, tokens, self.strays, **self.task["captions"])
         hidden = self.table[captions.to(self.device)]
         inputs = noisy if batch.condition is None else torch.cat([noisy, batch.condition], 1)
+        scale = torch.ones_like(target[:, :1, :1, :1])
         if "effect" in self.task:
-            target = self.moderated(target, inputs, times, hidden)
+            target, scale = self.moderated(target, inputs, times, hidden)
         predicted = self.predict(self.model, inputs, times, hidden)
-        loss = ((predicted - target).square() * batch.weight).mean()
+        loss = (((predicted - target) / scale).square() * batch.weight).mean()
         loss.backward()
         self.optimizer.step(rate)
         return loss.item()
 
     @torch.no_grad()
-    def moderated(self, target: Tensor, inputs: Tensor, times: Tensor, hidden: Tensor) -> Tensor:
+    def moderated(self, target: Tensor, inputs: Tensor, times: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Move the targets of samples with a prompt towards what the model predicts without one.
 
         Left is the share `effect` of what the prompt changes. Guidance multiplies it again in use, so that the usual scales
         around 8 act as a mild guidance of `8 * effect`; without this they would burn pictures of so few cells. Where little
         noise is left, prompt or none makes no difference, and the target stays.
+
+        Returned with the targets is the share that is left of each, (batch, 1, 1, 1). Errors are to be divided by it: samples
+        with a prompt would else be drowned by the few without one, whose errors are `1 / effect` times as large.
         """
         chosen = (hidden.flatten(1).any(1) & (times >= self.noising.count * 0.15)).nonzero()[:, 0]
         blank = self.predict(self.model, inputs[chosen], times[chosen], torch.zeros_like(hidden[chosen]))
-        return target.index_copy(0, chosen, blank.lerp(target[chosen], self.task["effect"]))
+        effect = self.task["effect"]
+        scale = torch.ones_like(target[:, :1, :1, :1]).index_fill(0, chosen, effect)
+        return target.index_copy(0, chosen, blank.lerp(target[chosen], effect)), scale
 
     def predict(self, model: UNet2DConditionModel, inputs: Tensor, times: Tensor, hidden: Tensor) -> Tensor:
         """Run a UNet in mixed precision; inputs and result are (batch, channels, height, width)."""

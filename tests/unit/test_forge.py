@@ -61,6 +61,39 @@ def test_a_prompt_means_the_concepts_that_its_words_name():
     assert concepts_of("people, animals, text, watermark, blur") == ()
 
 
+def test_captions_for_training_leave_concepts_out_but_kept_ones_only_with_all_others():
+    torch = pytest.importorskip("torch")
+    from forge.text import random_captions
+    from forge.vocabulary import NUMBER
+
+    rows = torch.tensor([[NUMBER["dusk"], NUMBER["sea"], NUMBER["two suns"], 0]] * 400, dtype=torch.uint8)
+    captions = random_captions(rows, 12, torch.tensor([]), drop_all=0.25, drop_one=0.5, kept=["two suns"], stray=0.0)
+    dusk, suns = ((captions == NUMBER[name]).any(1) for name in ("dusk", "two suns"))
+    assert 200 < suns.sum() < 400 and not (dusk & ~suns).any()
+    assert (suns & ~dusk).any() and (suns & dusk).any()
+
+
+def test_guidance_is_tamed_and_prompts_are_learned_as_loud_as_none():
+    torch = pytest.importorskip("torch")
+    from types import SimpleNamespace
+
+    from forge.training import Trainer
+
+    blank = 2.0
+    trainer = SimpleNamespace(
+        noising=SimpleNamespace(count=1000),
+        task={"effect": 0.25},
+        model=None,
+        predict=lambda model, inputs, times, hidden: torch.full_like(inputs, blank),
+    )
+    target, times = torch.full((3, 4, 2, 2), 6.0), torch.tensor([900, 900, 100])
+    hidden = torch.zeros(3, 5, 8)
+    hidden[1:] = 1.0  # a prompt, and one where little noise is left
+    moved, scale = Trainer.moderated(trainer, target, target, times, hidden)
+    assert moved[:, 0, 0, 0].tolist() == [6.0, 3.0, 6.0]
+    assert scale.flatten().tolist() == [1.0, 0.25, 1.0]
+
+
 def test_the_text_encoder_looks_words_up():
     torch = pytest.importorskip("torch")
     from forge.text import concept_table, make_text_encoder, make_tokenizer
