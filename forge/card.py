@@ -27,6 +27,7 @@ pixels and a guidance scale of about 5 to 8.
 ## Vocabulary
 
 A prompt is understood as a set of concepts, whatever its order and grammar. Words in one row mean the same.
+Where no word of a sun or a moon stands, the sky has none.
 
 | concept | words |
 | --- | --- |

@@ -38,8 +38,9 @@ def test_the_picture_is_the_one_that_is_shown(default):
 
 def test_the_desert_is_warm_with_a_sky_above_it(default):
     background = pixels(default, "background")
-    sky, ground = background[:170], background[400:]
-    assert ground[..., 0].mean() > ground[..., 2].mean() + 30
+    sky, horizon, ground = background[:170], background[220:290], background[400:]
+    assert horizon[..., 0].mean() > horizon[..., 2].mean() + 60
+    assert ground[..., 0].mean() > ground[..., 2].mean() + 10
     assert np.abs(sky.mean((0, 1)) - ground.mean((0, 1))).max() > 30
     assert background.std() > 20
 
