@@ -15,25 +15,16 @@ import sys
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+sys.path.insert(0, f"{workflow.current_basedir}/scripts")
 
-from strata.ahead import arrive, check_masks, give_hints, start_worker
-from strata.attempts import expect
-from strata.builds import Build
-from strata.configs import readable
-from strata.scenes import Scenes
+from strata.workflow.build import check_config, open_build
 
 
-configfile: readable("config.yaml")
+configfile: check_config("config.yaml")
 
 
-build = Build()
-scenes = Scenes(config)
-config["runtime"] = scenes.runtime
-plain = not workflow.deployment_settings.deployment_method  # one Python for all: no conda, no container
-together = "scene" if workflow.remote_exec else None  # what a profile's `groups` submitted as one stays one on its node
-if workflow.remote_exec:  # a part of a build, on a node of a cluster
-    workflow.register_resource("gpu", arrive(scenes.runtime, plain))
+build = open_build(workflow)
+scenes = build.add(config)
 
 
 wildcard_constraints:
@@ -46,24 +37,6 @@ wildcard_constraints:
 
 localrules:
     models,
-
-
-onstart:
-    build.begin()
-    if workflow.local_exec and plain:
-        start_worker(workflow.dag.needrun_jobs(), scenes.runtime)
-    check_masks(workflow.dag.needrun_jobs())
-    give_hints(workflow.dag.needrun_jobs(), scenes)
-    if not workflow.local_exec:
-        expect(workflow.dag.needrun_jobs())
-
-
-onsuccess:
-    print(build.end(), file=sys.stderr)
-
-
-onerror:
-    build.release()
 
 
 rule all:
@@ -93,7 +66,7 @@ rule scene:
     benchmark:
         "logs/{scene}scene.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/imaging.yaml"
     resources:
@@ -117,7 +90,7 @@ rule mask:
         "logs/{scene}masks/{subject}.tsv"
     priority: 1  # a bad mask is found before a model is loaded
     group:
-        together
+        build.group
     conda:
         "envs/imaging.yaml"
     resources:
@@ -138,7 +111,7 @@ rule background:
     benchmark:
         "logs/{scene}background.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -147,6 +120,7 @@ rule background:
         runtime=60,
     params:
         spec=scenes.background,
+        runtime=scenes.runtime,  # recorded by no rule: how a job runs paints nothing again
     script:
         "scripts/paint.py"
 
@@ -163,7 +137,7 @@ rule subject:
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -172,6 +146,7 @@ rule subject:
         runtime=60,
     params:
         spec=scenes.subject,
+        runtime=scenes.runtime,
     script:
         "scripts/paint.py"
 
@@ -187,7 +162,7 @@ rule effect:
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -196,6 +171,7 @@ rule effect:
         runtime=60,
     params:
         spec=scenes.effect,
+        runtime=scenes.runtime,
     script:
         "scripts/paint.py"
 
@@ -212,7 +188,7 @@ rule composite:
     benchmark:
         "logs/{scene}final.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/imaging.yaml"
     resources:
@@ -235,7 +211,7 @@ rule upscale:
     benchmark:
         "logs/{scene}final@{factor}x.tsv"
     group:
-        together
+        build.group
     conda:
         "envs/diffusion.yaml"
     resources:
@@ -244,6 +220,7 @@ rule upscale:
         runtime=60,
     params:
         spec=scenes.upscale,
+        runtime=scenes.runtime,
     script:
         "scripts/upscale.py"
 

@@ -98,16 +98,16 @@ def build(folder: Path) -> None:
 
 def measure(folder: Path, device: str, placement: str, task: str, steps: int) -> dict:
     """One pass in this process: bytes at the peak, seconds of the pass, and the bytes of the weights."""
-    from strata.diffusion import libraries
+    from strata.diffusion import patches
 
-    libraries.prepare()
+    patches.prepare()
     import torch
     from PIL import Image
 
     from counted_device import CountedDevice
-    from strata.diffusion import hardware, passes, pipelines
+    from strata.diffusion import inference, pipelines, placement
 
-    hardware.use_threads(0)
+    placement.use_threads(0)
     counted = CountedDevice() if device == "counted" else None
     where = {"counted": "counted:0", "cuda": "cuda:0"}.get(device, device)
     spec = {
@@ -123,9 +123,9 @@ def measure(folder: Path, device: str, placement: str, task: str, steps: int) ->
         weights = sum(tensor.nbytes for part in pipelines.modules(pipeline) for tensor in part.parameters())
         started = time.perf_counter()
         if task == "inpaint":
-            passes.inpaint(pipeline, spec, plate, mask, lambda *step: None)
+            inference.inpaint(pipeline, spec, plate, mask, lambda *step: None)
         else:
-            passes.text_to_image(pipeline, spec, lambda *step: None)
+            inference.text_to_image(pipeline, spec, lambda *step: None)
         seconds = time.perf_counter() - started
     if counted:
         peak = counted.peak

@@ -22,9 +22,9 @@ import torch  # noqa: E402
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from strata import compositing, masks  # noqa: E402
-from strata.configs import read_yaml  # noqa: E402
-from strata.scene import Scene  # noqa: E402
+from strata.imaging import compositing, masks  # noqa: E402
+from strata.yaml_files import read_yaml  # noqa: E402
+from strata.scene.scene import Scene  # noqa: E402
 
 imported = time.time()
 torch.set_num_threads(threads)

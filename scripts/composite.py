@@ -1,25 +1,14 @@
-"""Adapter of the rule composite: flattens the stack of layers and finishes the picture."""
+"""The rule composite: flattens the stack of layers and finishes the picture."""
 
-import time
+from strata.imaging import compositing, png
+from strata.workflow.job import running
 
-from strata import builds, compositing, layers
-from strata.attempts import attempted
-from strata.progress import logged
-
-started = time.time()
-final = snakemake.output.picture
-with logged(snakemake.log[0], final), attempted(final, snakemake.params.spec) as spec:
-    size = spec["width"], spec["height"]
+with running(snakemake.log[0], snakemake.output.picture, snakemake.params.spec) as job:
     stack = [
         compositing.Layer(
-            layers.read(path, "RGBA", size),
-            opacity=entry["opacity"],
-            blur=entry["blur"],
-            blend=entry["blend"],
-            position=tuple(entry["position"]),
+            png.read(path, "RGBA", job.size), entry["opacity"], entry["blur"], entry["blend"], tuple(entry["position"])
         )
-        for path, entry in zip(snakemake.input.stack, spec["stack"], strict=True)
+        for path, entry in zip(snakemake.input.stack, job.spec["stack"], strict=True)
     ]
-    picture = compositing.finish(compositing.flatten(size, stack), **spec["finish"])
-    layers.write(final, picture)
-    builds.record(final, "composited", started)
+    png.write(job.layer, compositing.finish(compositing.flatten(job.size, stack), **job.spec["finish"]))
+    job.record("composited")

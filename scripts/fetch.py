@@ -1,15 +1,15 @@
-"""Adapter of the rule models: fetches the models on the hub, and locks them to a commit."""
+"""The rule models: fetches the models on the hub, and locks them to a commit."""
 
 import time
 
-from strata import builds
-from strata.diffusion import hub
-from strata.progress import logged
+from strata.models import hub
+from strata.painting import journal
+from strata.workflow.job import logging
 
-with logged(snakemake.log[0], "models") as log:
+with logging(snakemake.log[0], "models") as log:
     if not snakemake.params.spec:
         log.say("no scene names a model on the hub: there is nothing to fetch")
     for model in snakemake.params.spec:
         started = time.time()
         fetched = hub.fetch(model, log.say)
-        builds.record(model["id"], "fetched" if fetched else "there", started)
+        journal.record(model["id"], "fetched" if fetched else "there", started)

@@ -1,15 +1,11 @@
-"""Adapter of the rule mask: draws where a subject goes."""
+"""The rule mask: draws where a subject goes."""
 
-import time
+from strata.imaging import masks, png
+from strata.workflow.job import running
 
-from strata import builds, layers, masks
-from strata.attempts import attempted
-from strata.progress import logged
-
-started = time.time()
-layer = snakemake.output.mask
-with logged(snakemake.log[0], layer), attempted(layer, snakemake.params.spec) as spec:
-    mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+with running(snakemake.log[0], snakemake.output.mask, snakemake.params.spec) as job:
+    spec = job.spec
+    mask = masks.draw(spec["mask"], job.size, spec["scale"], spec["where"])
     masks.check(mask, spec["cell"], spec["where"])
-    layers.write(layer, mask)
-    builds.record(layer, "drawn", started)
+    png.write(job.layer, mask)
+    job.record("drawn")

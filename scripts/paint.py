@@ -1,30 +1,15 @@
-"""Adapter of the rules that paint: background, subject and effect. An effect may be an image, which nothing paints."""
+"""The rules background, subject and effect: paints a layer. An effect may be an image, which no model paints."""
 
-import time
+from strata.painting.paint import paint
+from strata.painting.request import Request
+from strata.workflow.job import running
 
-from strata import builds
-from strata.attempts import attempted
-from strata.painting import paint
-from strata.progress import logged
-from strata.requests import Request
+with running(snakemake.log[0], snakemake.output.layer, snakemake.params.spec) as job:
+    if job.spec["task"] == "image":
+        from strata.imaging import effects, png  # here: a pass that a worker paints needs no picture in this process
 
-started = time.time()
-layer = snakemake.output.layer
-with logged(snakemake.log[0], layer) as log, attempted(layer, snakemake.params.spec) as spec:
-    if spec["task"] == "image":
-        from strata import effects, layers  # here: a pass that a worker paints needs no picture in this process
-
-        layers.write(layer, effects.from_image(spec))
-        builds.record(layer, "drawn", started)
+        png.write(job.layer, effects.from_image(job.spec))
+        job.record("drawn")
     else:
-        paint(
-            Request(
-                spec=spec,
-                layer=layer,
-                # Read from the config and not from params: how a job runs must not paint anything again.
-                runtime=snakemake.config["runtime"],
-                plate=tuple(snakemake.input.get("plate", ())),
-                mask=snakemake.input.get("mask"),
-            ),
-            log,
-        )
+        plate, mask = tuple(snakemake.input.get("plate", ())), snakemake.input.get("mask")
+        paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask), job.log)

@@ -1,33 +1,16 @@
-"""Adapter of the rule upscale: the final picture made larger, by a model only if the scene asks for one."""
+"""The rule upscale: makes the final picture larger, by a model only if the scene asks for one."""
 
-import time
+from strata.painting.paint import paint
+from strata.painting.request import Request
+from strata.workflow.job import running
 
-import strata
-from strata import builds
-from strata.attempts import attempted
-from strata.painting import paint
-from strata.progress import logged
-from strata.requests import Request
+with running(snakemake.log[0], snakemake.output.picture, snakemake.params.spec) as job:
+    if job.spec["method"] == "lanczos":
+        from strata.imaging import png, tiles
 
-started = time.time()
-picture = snakemake.output.picture
-with logged(snakemake.log[0], picture) as log, attempted(picture, snakemake.params.spec) as spec:
-    if spec["method"] == "lanczos":
-        import PIL
-
-        from strata import layers, upscaling
-
-        made_by = {"strata": strata.__version__, "pillow": PIL.__version__}
-        final = layers.read(snakemake.input.picture, "RGB", (spec["width"], spec["height"]))
-        layers.write(picture, upscaling.lanczos(final, spec["factor"]), layers.provenance(spec, made_by))
-        builds.record(picture, "enlarged", started)
+        final = png.read(snakemake.input.picture, "RGB", job.size)
+        larger = tiles.resample(final, job.spec["factor"])
+        png.write(job.layer, larger, png.describe_provenance(job.spec, tiles.VERSIONS))
+        job.record("enlarged")
     else:
-        paint(
-            Request(
-                spec=spec,
-                layer=picture,
-                runtime=snakemake.config["runtime"],
-                plate=(snakemake.input.picture,),
-            ),
-            log,
-        )
+        paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=(snakemake.input.picture,)), job.log)

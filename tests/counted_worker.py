@@ -6,17 +6,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from strata.diffusion import libraries  # noqa: E402
+from strata.diffusion import patches  # noqa: E402
 
-libraries.prepare()
+patches.prepare()
 
 from counted_device import CountedDevice, stand_ins  # noqa: E402
-from strata.diffusion import hardware, jobs, worker  # noqa: E402
+from strata.diffusion import placement  # noqa: E402
+from strata.painting import execution, worker
 
 device = CountedDevice(int(sys.argv[2]))
 for name, function in stand_ins(device).items():
     setattr(hardware, name, function)
-perform = jobs.perform
+perform = execution.perform
 
 
 def perform_there(*arguments):
@@ -24,5 +25,5 @@ def perform_there(*arguments):
         return perform(*arguments)
 
 
-jobs.perform = perform_there
+execution.perform = perform_there
 worker.serve(Path(sys.argv[1]), idle_seconds=60)

@@ -12,14 +12,15 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from strata.diffusion import libraries  # noqa: E402
+from strata.diffusion import patches  # noqa: E402
 
-libraries.prepare()
+patches.prepare()
 
-from strata.diffusion import jobs, shelf  # noqa: E402
-from strata.painting import located  # noqa: E402
-from strata.requests import Request  # noqa: E402
-from strata.scene import Scene  # noqa: E402
+from strata.diffusion import pipeline_cache  # noqa: E402
+from strata.painting import execution
+from strata.painting.paint import located  # noqa: E402
+from strata.painting.request import Request  # noqa: E402
+from strata.scene.scene import Scene  # noqa: E402
 from workshop import scene  # noqa: E402
 
 # The picture as a whole takes more than 210 MB, and in tiles less than 130 MB.
@@ -36,12 +37,12 @@ def main(models: str, layer: str, attempt: str) -> None:
     log = SimpleNamespace(
         say=lambda text: print(text, flush=True), step=lambda *step: None, check=lambda: None, note=print
     )
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     # What libraries take once is no part of it.
-    jobs.perform(replace(request, spec=spec), None, log, held)
+    execution.perform(replace(request, spec=spec), None, log, held)
     held.forget("cpu")
     resource.setrlimit(resource.RLIMIT_DATA, (taken() + MORE, resource.RLIM_INFINITY))
-    jobs.perform(request, None, log, held)
+    execution.perform(request, None, log, held)
 
 
 def taken() -> int:

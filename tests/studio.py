@@ -5,14 +5,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from strata import compositing, layers, masks
-from strata.diffusion import jobs
-from strata.diffusion.shelf import Shelf
-from strata.painting import located, obtain
-from strata.progress import Log
-from strata.requests import Request
-from strata.scene import Scene
-from strata.scenes import RUNTIME
+from strata.imaging import compositing, masks, png
+from strata.painting import execution
+from strata.diffusion.pipeline_cache import Shelf
+from strata.painting.paint import located, obtain
+from strata.painting.progress import Log
+from strata.painting.request import Request
+from strata.scene.scene import Scene
+from strata.scene.scenes import RUNTIME
 from workshop import scene as tiny_scene
 
 RUNTIME_SETTINGS = RUNTIME.complete({"device": "cpu", "threads": 1, "store": {"limit_gb": 0}}, "a test")
@@ -46,7 +46,7 @@ class Studio:
         for name in scene.subjects:
             spec = scene.mask(name)
             mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
-            layers.write(f"masks/{name}.png", mask)
+            png.write(f"masks/{name}.png", mask)
             self.pictures[f"mask of {name}"] = mask
             self._paint(name, scene.inpaint(name), [f"{layer}.png" for layer in scene.plate(name)], f"masks/{name}.png")
         for name in scene.effects:
@@ -59,7 +59,7 @@ class Studio:
     def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
         request = located(Request(spec, f"{name}.png", RUNTIME_SETTINGS, plate=tuple(plate), mask=mask))
         self.told[name] = Told()
-        obtain(request, self.told[name], lambda *asked: jobs.perform(*asked, self._shelf))
+        obtain(request, self.told[name], lambda *asked: execution.perform(*asked, self._shelf))
         with Image.open(request.layer) as image:
             image.load()
         self.pictures[name] = image

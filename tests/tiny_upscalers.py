@@ -78,9 +78,9 @@ def network(path: Path, scale: int = 4) -> Path:
     """An ESRGAN of one block, which sees about 20 pixels to each side."""
     from safetensors.torch import save_file
 
-    from strata.diffusion import networks
+    from strata.diffusion import super_resolution
 
-    networks._spandrel()
+    super_resolution._spandrel()
     from spandrel.architectures.ESRGAN import ESRGAN
 
     torch.manual_seed(SEED)

@@ -12,7 +12,7 @@ from strata.errors import StrataError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Opens a file that takes the place of `path` when the block ends well, and leaves it alone otherwise.
+    """Opens a file that replaces `path` when the block ends well, and leaves it alone otherwise.
 
     It is written beside `path`, flushed to the disk, then renamed: whoever looks sees the old file or the new one, never
     a part, whatever kills the process. A full disk and the like raise a StrataError that names `path`.
@@ -40,5 +40,5 @@ def cannot_write(path: str | Path, error: OSError) -> str:
         errno.EDQUOT: "Your quota is used up: free some space, then build again.",
         errno.EACCES: "Give yourself the right to write there.",
         errno.EROFS: "The disk is read-only: build in another folder, with --directory.",
-    }.get(error.errno, "Mend that, then build again.")
+    }.get(error.errno or 0, "Fix that, then build again.")
     return f"{path} could not be written: {error.strerror or error}. {remedy}"

@@ -1,76 +1,48 @@
-"""Digests of what decides a picture beside the config: the code, and the weights of a model in a folder."""
+"""Digests of files by their content, remembered so that gigabytes are not read for each build."""
 
-import ast
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 from strata.errors import StrataError
 from strata.files import replacing
 
-LIBRARY = Path(__file__).resolve().parent
-
-CODE_MEMORY = Path(".strata/code.json")
-
 # Weights and what configures them. A model card beside them decides nothing.
 MODEL_FILES = (".safetensors", ".json", ".txt", ".model")
 
-
-@cache
-def code(*modules: str) -> str:
-    """The digest of the library's modules, given as paths without `.py`, such as "diffusion/passes".
-
-    It digests the syntax tree without docstrings: a comment, a docstring or a line break costs no pass. Parsing takes a
-    quarter of a second, so digests are remembered, as folder() says.
-    """
-    files = [LIBRARY / f"{module}.py" for module in modules]
-    return hashlib.sha256(" ".join(digests(files, CODE_MEMORY, _code_digest).values()).encode()).hexdigest()[:16]
+LENGTH = 16
+"""Hexadecimal digits of a short digest."""
 
 
-def syntax(source: str) -> str:
-    """The syntax tree of Python source, as text, without its docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
+def fingerprint_folder(path: Path, memory: Path | None = None) -> str:
+    """The short digest of the files that make a model, by their names and their content.
 
-
-def folder(path: Path, memory: Path | None = None) -> str:
-    """The digest of the files that make a model, by their content.
-
-    Reading gigabytes takes seconds, so the digest of a file is remembered in the JSON file `memory`, if one is given,
-    and holds as long as the file's size, time of change and inode do.
+    Args:
+        memory: a JSON file that remembers the digest of each file, which holds as long as the file's size, time of change
+            and inode do. None reads all files.
     """
     files = sorted(file for file in path.rglob("*") if file.suffix in MODEL_FILES and file.is_file())
     digest = hashlib.sha256()
-    for file, its in digests(files, memory).items():
+    for file, its in digest_files(files, memory).items():
         digest.update(f"{file.relative_to(path).as_posix()} {its}\n".encode())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:LENGTH]
 
 
-def file(path: Path, memory: Path | None = None) -> str:
-    """The digest of one file's content, remembered as folder() says."""
-    return digests([path], memory)[path][:16]
+def fingerprint_file(path: Path, memory: Path | None = None) -> str:
+    """The short digest of one file's content, remembered as in fingerprint_folder()."""
+    return digest_files([path], memory)[path][:LENGTH]
 
 
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest_files(files: Iterable[Path], memory: Path | None = None) -> dict[Path, str]:
+    """The SHA-256 of each file's content, remembered as in fingerprint_folder()."""
+    return remembered(files, memory, _sha256)
 
 
-def _code_digest(path: Path) -> str:
-    return hashlib.sha256(syntax(path.read_text(encoding="utf-8")).encode()).hexdigest()
-
-
-def digests(
-    files: Iterable[Path], memory: Path | None = None, digest: Callable[[Path], str] = _file_digest
-) -> dict[Path, str]:
-    """The digest of each file's content, remembered as folder() says; by default the SHA-256 of its bytes."""
+def remembered(files: Iterable[Path], memory: Path | None, examine: Callable[[Path], Any]) -> dict[Path, Any]:
+    """What `examine` finds in each file (a value that JSON can hold), remembered as in fingerprint_folder()."""
     known = _recall(memory)
     seen, found = {}, {}
     for file in files:
@@ -78,14 +50,19 @@ def digests(
         state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         key = str(file.resolve())
         entry = known.get(key)
-        seen[key] = entry if entry and entry[0] == state else [state, digest(file)]
+        seen[key] = entry if entry and entry[0] == state else [state, examine(file)]
         found[file] = seen[key][1]
     if memory and any(known.get(key) != entry for key, entry in seen.items()):
         _remember(memory, known | seen)
     return found
 
 
-def _recall(memory: Path | None) -> dict:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _recall(memory: Path | None) -> dict[str, Any]:
     try:
         known = json.loads(memory.read_text()) if memory else {}
     except (OSError, ValueError):
@@ -93,7 +70,7 @@ def _recall(memory: Path | None) -> dict:
     return known if isinstance(known, dict) else {}
 
 
-def _remember(memory: Path, entries: dict) -> None:
+def _remember(memory: Path, entries: dict[str, Any]) -> None:
     # It only saves time: a folder that cannot be written costs the next build another reading.
     with suppress(StrataError), replacing(memory) as file:
         file.write(json.dumps(entries).encode())

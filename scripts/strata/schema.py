@@ -2,17 +2,17 @@
 
 import copy
 import difflib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 import fastjsonschema
 import yaml
 
 from strata.errors import StrataError
-
-FOLDER = Path(__file__).resolve().parents[2] / "schemas"
+from strata.installation import SCHEMAS
 
 # The C parser is several times faster; a build without libyaml has the other one alone.
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -24,31 +24,32 @@ class Schema:
     """One file of schemas/, read when it is first needed."""
 
     def __init__(self, name: str):
-        self.path = FOLDER / f"{name}.schema.yaml"
-        self._defaults = {}  # by the identity of the part of the document that says so
+        self.path = SCHEMAS / f"{name}.schema.yaml"
+        self._defaults: dict[int, object] = {}  # by the identity of the part of the document that says so
 
     @cached_property
-    def document(self) -> dict:
+    def document(self) -> dict[str, Any]:
         return yaml.load(self.path.read_text(encoding="utf-8"), YamlLoader)
 
     @cached_property
-    def _validate(self):
+    def _validate(self) -> Callable[[object], object]:
         return fastjsonschema.compile(self.document, use_default=False)
 
-    def complete(self, value: object, source: str) -> dict:
+    def complete(self, value: object, source: str) -> dict[str, Any]:
         """Returns `value` with every default filled in; `value` itself stays as it is.
 
         A whole number given for a real one becomes a float and the other way round, so that 8 and 8.0 describe the same
         pass. `source` names the file in the sentence of the StrataError that an invalid value raises.
         """
-        filled = self._fill(value, self.document)
+        filled: dict[str, Any] = self._fill(value, self.document)
+        _check_finite(filled, [], source)
         try:
             self._validate(filled)
         except fastjsonschema.JsonSchemaValueException as error:
             raise StrataError(self._sentence(error, source)) from None
         return filled
 
-    def _resolve(self, schema: Mapping) -> Mapping:
+    def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """Follows `$ref`, and an `allOf` that holds nothing else (a reference that has a default beside it)."""
         if len(references := schema.get("allOf", ())) == 1 and "$ref" in references[0]:
             schema = references[0]
@@ -56,13 +57,13 @@ class Schema:
             return self._resolve(self.document["definitions"][schema["$ref"].rpartition("/")[2]])
         return schema
 
-    def _fill(self, value: object, schema: Mapping) -> object:
+    def _fill(self, value: object, schema: Mapping[str, Any]) -> Any:
         schema = self._resolve(schema)
         if isinstance(value, Mapping):
             schema = _branch(value, schema)
             properties, others = schema.get("properties", {}), schema.get("additionalProperties")
             others = others if isinstance(others, Mapping) else {}
-            filled = {}
+            filled: dict[str, Any] = {}
             for key, of_key in properties.items():  # in the schema's order: the order in a file means nothing
                 if key in value:
                     filled[key] = self._fill(value[key], of_key)
@@ -73,7 +74,7 @@ class Schema:
             return [self._fill(item, schema.get("items", {})) for item in value]
         return _typed(value, schema.get("type"))
 
-    def _default(self, schema: Mapping) -> object:
+    def _default(self, schema: Mapping[str, Any]) -> object:
         """What stands for a key that is not given, complete itself; NOTHING if it has to be given. Worked out once."""
         if id(schema) not in self._defaults:
             described = {**self._resolve(schema), **schema}
@@ -106,14 +107,23 @@ class Schema:
         remedy = f" ({meaning.rstrip('.')})" if meaning else ""
         return f"{source}: {dotted(path)} is {_shown(value)}, but must be {_demand(error.definition)}{remedy}."
 
-    def _meaning(self, definition: Mapping, key: str) -> str:
+    def _meaning(self, definition: Mapping[str, Any], key: str) -> str:
         properties = _properties(definition)
         described = properties.get(key, {})
         text = described.get("description") or self._resolve(described).get("description") or "it has no default."
         return " ".join(text.split())
 
 
-def dotted(path: list) -> str:
+def _check_finite(value: object, path: list[object], source: str) -> None:
+    """Refuses NaN and infinities, which pass for numbers and lie within no limit."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StrataError(f"{source}: {dotted(path)} is {value}, but must be a finite number.")
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        _check_finite(item, [*path, key], source)
+
+
+def dotted(path: Sequence[object]) -> str:
     """The path of a key as people write it: `subjects.astronaut.mask.shapes[0]`."""
     text = ""
     for part in path:
@@ -138,11 +148,11 @@ def _typed(value: object, kind: object) -> object:
     return value
 
 
-def _properties(definition: Mapping) -> Mapping:
+def _properties(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     return definition.get("properties", {})
 
 
-def _branch(value: Mapping, schema: Mapping) -> Mapping:
+def _branch(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """The branch of an if-then list whose constant `value` holds, or else `schema` itself."""
     for choice in schema.get("allOf", ()):
         conditions = choice.get("if", {}).get("properties", {})
@@ -151,7 +161,7 @@ def _branch(value: Mapping, schema: Mapping) -> Mapping:
     return schema
 
 
-def _accepts(validate, value: object) -> bool:
+def _accepts(validate: Callable[[object], object], value: object) -> bool:
     try:
         validate(value)
     except fastjsonschema.JsonSchemaValueException:
@@ -164,7 +174,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _demand(definition: Mapping) -> str:
+def _demand(definition: Mapping[str, Any]) -> str:
     """What a definition asks for, in words."""
     if "enum" in definition:
         return "one of " + ", ".join(map(str, definition["enum"]))

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from strata import attempts
-from strata.attempts import attempted, mark
+from strata.workflow import marks
+from strata.workflow.marks import attempted, mark
 
 LAYER = "results/background.png"
 
@@ -15,7 +15,7 @@ LAYER = "results/background.png"
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield
-    attempts.leave()
+    marks.leave()
 
 
 def spec() -> dict:
@@ -24,9 +24,9 @@ def spec() -> dict:
 
 def planned_in_a_new_build() -> dict:
     """Snakemake reads the params before it begins."""
-    attempts.leave()
+    marks.leave()
     read = spec()
-    attempts.begin()
+    marks.begin()
     return read
 
 
@@ -45,7 +45,7 @@ def test_a_job_that_ends_well_leaves_what_its_params_say():
 def test_while_a_job_runs_and_when_it_was_killed_another_build_sees_it():
     planned = planned_in_a_new_build()
     with attempted(LAYER, planned):
-        attempts.leave()
+        marks.leave()
         assert spec() != planned
 
 
@@ -69,7 +69,7 @@ def test_tries_of_one_build_end_in_what_it_recorded_before_the_first(failures_be
         fail(planned_in_a_new_build())
     recorded = planned_in_a_new_build()
     fail(recorded)
-    attempts.join()
+    marks.join()
     assert spec() == recorded
     fail(spec())
     with attempted(LAYER, spec()):
@@ -82,7 +82,7 @@ def test_a_layer_whose_job_was_never_started_counts_as_failed():
     Path(LAYER).parent.mkdir()
     Path(LAYER).write_text("an older one")
     planned = planned_in_a_new_build()
-    attempts.expect(jobs)
+    marks.expect(jobs)
     assert spec() == planned  # for this build, which may still make it
     assert planned_in_a_new_build() != planned
     assert mark("results/fog.png") == ""  # not there: it will be missed anyway

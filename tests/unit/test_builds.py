@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from strata import builds
-from strata.devices import exclusive
+from strata.workflow import build
+from strata.painting.device_lock import exclusive
 from strata.errors import StrataError
 from workshop import ROOT
 
@@ -15,7 +15,7 @@ HOLD = """
 import sys
 import threading
 sys.path.insert(0, sys.argv[1])
-from strata.builds import Build
+from strata.workflow.build import Build
 build = Build()
 build.begin()
 print("held", flush=True)
@@ -33,18 +33,18 @@ def test_two_builds_in_one_folder_do_not_meet(tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(StrataError, match=f"Another build is at work in {tmp_path}"):
-            builds.Build().begin()
+            build.Build().begin()
         other.kill()
-    builds.Build().begin()  # a killed build holds nothing
+    build.Build().begin()  # a killed build holds nothing
 
 
 def test_the_closing_line_tells_what_was_done():
-    build = builds.Build()
+    build = build.Build()
     build.begin()
-    builds.record("results/masks/rover.png", "drawn", 1.0)
-    builds.record("results/background.png", "store", 1.0)
-    builds.record("results/subjects/rover.png", "painted", 1.0, device="cpu")
-    builds.record("results/final.png", "composited", 1.0)
+    build.record("results/masks/rover.png", "drawn", 1.0)
+    build.record("results/background.png", "store", 1.0)
+    build.record("results/subjects/rover.png", "painted", 1.0, device="cpu")
+    build.record("results/final.png", "composited", 1.0)
     said = build.end()
     assert said.startswith("results/final.png: rover painted; background from the store; ")
     assert said.endswith(" s")
@@ -59,7 +59,7 @@ def test_the_closing_line_tells_what_was_done():
     ],
 )
 def test_a_build_that_paints_nothing_says_so(entries, line):
-    assert builds.summary(entries, 2.0) == line
+    assert build.summary(entries, 2.0) == line
 
 
 def test_devices_are_held_one_by_one(tmp_path):
@@ -71,7 +71,7 @@ def test_devices_are_held_one_by_one(tmp_path):
 
 def test_a_build_that_ended_waits_for_no_timer():
     """Snakemake leaves timers behind, which would hold the process."""
-    build = builds.Build()
+    build = build.Build()
     build.begin()
     timer = threading.Timer(60, lambda: None)
     timer.start()
@@ -81,24 +81,24 @@ def test_a_build_that_ended_waits_for_no_timer():
 
 
 def test_a_sentence_is_the_first_once_in_a_build():
-    build = builds.Build()
+    build = build.Build()
     for _ in range(2):
         build.begin()
-        assert [builds.first(sentence) for sentence in ("a", "b", "a")] == [True, True, False]
+        assert [build.first(sentence) for sentence in ("a", "b", "a")] == [True, True, False]
         build.release()
 
 
 def test_a_layer_is_short_of_memory_in_one_build_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert builds.shortages("results/final.png") == 0
-    build = builds.Build()
+    assert build.shortages("results/final.png") == 0
+    build = build.Build()
     build.begin()
-    builds.record("results/final.png", builds.SHORT, 1.0)
-    builds.record("results/other.png", builds.SHORT, 1.0)
-    builds.record("results/final.png", builds.SHORT, 1.0)
-    assert builds.shortages("results/final.png") == 2
-    builds.record("results/final.png", "composited", 1.0)
+    build.record("results/final.png", build.SHORT, 1.0)
+    build.record("results/other.png", build.SHORT, 1.0)
+    build.record("results/final.png", build.SHORT, 1.0)
+    assert build.shortages("results/final.png") == 2
+    build.record("results/final.png", "composited", 1.0)
     assert build.end().startswith("results/final.png: nothing painted")
     build.begin()
-    assert builds.shortages("results/final.png") == 0
+    assert build.shortages("results/final.png") == 0
     build.release()

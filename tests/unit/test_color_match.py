@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata import color_match, masks, windows
+from strata.imaging import color_match, masks, windows
 from strata.errors import StrataError
 
 SIZE = 64, 48

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance
 
-from strata.compositing import BAND, BLEND_MODES, Layer, cut_out, finish, flatten
+from strata.imaging.compositing import BAND, BLEND_MODES, Layer, cut_out, finish, flatten
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMUTATIVE = ["multiply", "screen", "darken", "lighten", "add", "difference"]

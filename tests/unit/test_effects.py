@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata import compositing, effects
+from strata.imaging import compositing, effects
 from strata.errors import StrataError
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata import masks
+from strata.imaging import masks
 from strata.errors import StrataError
-from strata.extents import Box, mask_box
+from strata.scene.mask_extents import Box, mask_box
 
 sides = st.floats(-40, 140, allow_nan=False).map(lambda side: round(side, 1))
 spans = st.floats(4, 80).map(lambda span: round(span, 1))

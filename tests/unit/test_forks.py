@@ -13,7 +13,7 @@ from workshop import ROOT
 SERVER = """
 import os, sys
 sys.path.insert(0, {scripts!r})
-from strata.forks import Forks
+from strata.workflow.forked_jobs import Forks
 forks = Forks(lambda: __import__("colorsys"))
 for script in sys.argv[1:]:
     running = forks.start(script)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strata import hints
+from strata.scene import hints
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from strata.scene import Scene
-from strata.scenes import Scenes
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
 from strata.schema import Schema
 from workshop import ROOT
 
@@ -87,7 +87,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_readmes_configs_fit_the_schema():
     """Each example is laid over the default scene."""
-    from strata.configs import merged
+    from strata.yaml_files import merged
 
     base = yaml.safe_load((ROOT / "config.yaml").read_text())
     examples = [yaml.safe_load(block) for block in blocks("yaml")]

@@ -7,7 +7,7 @@ import os
 import pytest
 from PIL import Image
 
-from strata import layers
+from strata.imaging import png
 from strata.errors import StrataError
 from strata.files import replacing
 
@@ -30,18 +30,18 @@ def picture() -> Image.Image:
 
 
 def test_a_layer_comes_back_as_it_was(tmp_path, picture):
-    layers.write(tmp_path / "a.png", picture)
-    assert layers.read(tmp_path / "a.png", "RGB", (8, 4)).tobytes() == picture.tobytes()
+    png.write(tmp_path / "a.png", picture)
+    assert png.read(tmp_path / "a.png", "RGB", (8, 4)).tobytes() == picture.tobytes()
 
 
 def test_the_same_layer_gives_the_same_bytes(tmp_path, picture):
     for name in "ab":
-        layers.write(tmp_path / f"{name}.png", picture, layers.provenance(SPEC, {"strata": "1"}))
+        png.write(tmp_path / f"{name}.png", picture, png.provenance(SPEC, {"strata": "1"}))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 def test_a_layer_carries_its_provenance(tmp_path, picture):
-    layers.write(tmp_path / "a.png", picture, layers.provenance(SPEC, {"torch": "2"}))
+    png.write(tmp_path / "a.png", picture, png.provenance(SPEC, {"torch": "2"}))
     with Image.open(tmp_path / "a.png") as image:
         assert json.loads(image.text["strata"]) == {"pass": SPEC, "made_by": {"torch": "2"}}
         assert image.text["parameters"] == (
@@ -52,7 +52,7 @@ def test_a_layer_carries_its_provenance(tmp_path, picture):
 
 def test_a_retouched_layer_may_have_another_mode(tmp_path, picture):
     picture.convert("P").save(tmp_path / "a.png")
-    assert layers.read(tmp_path / "a.png", "RGBA", (8, 4)).mode == "RGBA"
+    assert png.read(tmp_path / "a.png", "RGBA", (8, 4)).mode == "RGBA"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_no_layer_is_refused(tmp_path, make, said):
     path = tmp_path / "layer.png"
     make(path)
     with pytest.raises(StrataError) as error:
-        layers.read(path, "RGB", (8, 4))
+        png.read(path, "RGB", (8, 4))
     assert str(path) in str(error.value)
     assert said in str(error.value)
 

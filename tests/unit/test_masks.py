@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata import masks
+from strata.imaging import masks
 from strata.errors import StrataError
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"

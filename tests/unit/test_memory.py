@@ -8,11 +8,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from counted_device import CountedDevice, stand_ins
-from strata import painting
-from strata.diffusion import hardware, jobs, shelf
+from strata.painting import paint
+from strata.diffusion import pipeline_cache, placement
+from strata.painting import execution
 from strata.errors import StrataError
-from strata.requests import Request
-from strata.scene import Scene
+from strata.painting.request import Request
+from strata.scene.scene import Scene
 from workshop import scene
 
 SIZE = (96, 64)
@@ -44,7 +45,7 @@ class Card:
     """
 
     def __init__(self, models, device):
-        self.device, self.held = device, shelf.Shelf()
+        self.device, self.held = device, pipeline_cache.Shelf()
         self._scene = Scene(scene(models), "config.yaml")
 
     def paint(self, task: str, attempt: int = 1, placement: str = "auto") -> None:
@@ -53,10 +54,10 @@ class Card:
         if task == "inpaint":
             spec, paths = self._scene.inpaint("astronaut"), {"plate": ("plate.png",), "mask": "mask.png"}
         runtime = {"device": "auto", "placement": placement, "threads": 1, "store": {"folder": ".strata/store"}}
-        request = painting.located(Request(spec, "layer.png", runtime, attempt, **paths))
+        request = paint.located(Request(spec, "layer.png", runtime, attempt, **paths))
         self.log = Silent()
         with self.device:
-            jobs.perform(request, painting._window(request), self.log, self.held)
+            execution.perform(request, paint._window(request), self.log, self.held)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def measured(machine_of) -> dict[str, dict[str, tuple[int, bytes]]]:
     """Of each task and placement: the most bytes that a pass takes with nothing else on the device, and its layer."""
     found = {}
     for task in ("text_to_image", "inpaint"):
-        for placement in hardware.LADDER:
+        for placement in placement.LADDER:
             roomy = machine_of()
             roomy.paint(task, placement=placement)
             assert f"placed {placement}" in roomy.log.lines[0]
@@ -132,8 +133,8 @@ def test_auto_begins_where_the_weights_and_a_pass_fit(machine_of, measured, mode
         for name in ("unet", "vae", "text_encoder")
     ]
     headroom = measured["text_to_image"]["whole"][0] - sum(parts)
-    monkeypatch.setattr(hardware, "HEADROOM_BYTES", headroom)
-    monkeypatch.setattr(hardware, "HEADROOM_SHARE", 0)
+    monkeypatch.setattr(placement, "HEADROOM_BYTES", headroom)
+    monkeypatch.setattr(placement, "HEADROOM_SHARE", 0)
     for free, placement in [(sum(parts), "whole"), (max(parts), "model"), (max(parts) // 2, "sequential")]:
         tight = machine_of(free + headroom)
         tight.paint("text_to_image")
@@ -153,7 +154,7 @@ def test_a_card_with_little_memory_paints_further_down(models, tmp_path, monkeyp
             pass
 
     real, peaks = Card(models, Whole()), []
-    for placement in hardware.LADDER:
+    for placement in placement.LADDER:
         real.held.forget("cuda:0")
         torch.cuda.reset_peak_memory_stats()
         real.paint("text_to_image", placement=placement)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from strata.diffusion.model_files import git_digest, needed, precision
+from strata.models.repository import git_digest, needed, precision
 
 INDEX = {
     "_class_name": "StableDiffusionPipeline",

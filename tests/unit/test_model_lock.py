@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from strata import model_lock, painting
-from strata.diffusion.weights import Weights, snapshot
+from strata.models import lock
+from strata.painting import paint
+from strata.models.checkpoint import Weights, snapshot
 from strata.errors import StrataError
-from strata.requests import Request
-from strata.scenes import Scenes
+from strata.painting.request import Request
+from strata.scene.scenes import Scenes
 from workshop import scene as tiny_scene
 
 COMMIT, OTHER = "a" * 40, "b" * 40
@@ -41,39 +42,39 @@ def model(config, **changes) -> dict:
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "models.lock.yaml"
     other = LOCKED | {"repository": "a/b", "variant": "fp16", "revision": None}
-    model_lock.write([LOCKED, other], path)
-    assert model_lock.read(path) == [other, LOCKED]
-    assert model_lock.read(tmp_path / "none.yaml") == []
+    lock.write([LOCKED, other], path)
+    assert lock.read(path) == [other, LOCKED]
+    assert lock.read(tmp_path / "none.yaml") == []
 
 
 @pytest.mark.parametrize("revision", [None, "v1", COMMIT])
 def test_a_pass_is_of_the_locked_commit_however_the_config_asks_for_it(config, revision):
-    model_lock.write([LOCKED])
+    lock.write([LOCKED])
     found = model(config, revision=revision)
     assert (found["revision"], found["fingerprint"]) == (COMMIT, COMMIT)
 
 
 def test_to_ask_for_nothing_is_to_ask_for_main(config):
-    model_lock.write([LOCKED | {"revision": None}])
+    lock.write([LOCKED | {"revision": None}])
     assert model(config, revision="main")["revision"] == COMMIT
 
 
 @pytest.mark.parametrize("revision", ["main", OTHER])
 def test_a_revision_that_contradicts_the_lock_is_a_sentence(config, revision):
-    model_lock.write([LOCKED])
+    lock.write([LOCKED])
     said = rf"^config\.yaml: models\.text_to_image asks for the revision '{revision}' of someone/something, but models\.lock"
     with pytest.raises(StrataError, match=said):
         model(config, revision=revision)
 
 
 def test_the_lock_of_another_variant_is_not_meant(config):
-    model_lock.write([LOCKED])
+    lock.write([LOCKED])
     assert model(config, variant="fp16")["fingerprint"] is None
 
 
 def test_a_commit_in_the_config_is_the_same_with_and_without_a_lock(config):
     alone = model(config, revision=COMMIT)
-    model_lock.write([LOCKED])
+    lock.write([LOCKED])
     assert model(config, revision=COMMIT) == model(config, revision=None) == alone
 
 
@@ -95,9 +96,9 @@ def test_a_lock_that_is_none_is_a_sentence(config, text, said):
 
 
 def test_a_locked_model_is_looked_for_in_the_cache_alone(config):
-    model_lock.write([LOCKED])
+    lock.write([LOCKED])
     runtime = {"store": {"folder": ".strata/store", "limit_gb": 0}}
-    request = painting.located(Request({"model": model(config)}, "results/background.png", runtime))
+    request = paint.located(Request({"model": model(config)}, "results/background.png", runtime))
     assert Path(request.model) == snapshot("someone/something", COMMIT)
     weights = Weights(request.spec["model"], Path(request.model))
     assert weights.parts() == {}
@@ -120,6 +121,6 @@ def test_the_models_of_all_scenes_are_fetched_each_once(config, tmp_path):
 
 def test_the_lock_is_yaml_that_people_can_read(tmp_path):
     path = tmp_path / "models.lock.yaml"
-    model_lock.write([LOCKED], path)
+    lock.write([LOCKED], path)
     assert path.read_text().startswith("# The models on the hub that builds load")
     assert yaml.safe_load(path.read_text()) == {"models": [LOCKED]}

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 import tiny
-from strata import windows
-from strata.diffusion import hardware, passes, pipelines
+from strata.imaging import windows
+from strata.diffusion import inference, pipelines, placement
 from strata.errors import StrataError
 
 SPEC = {
@@ -63,23 +63,23 @@ def hole(size=(40, 24)) -> Image.Image:
 @pytest.mark.parametrize("size", [(40, 24), (41, 23), (64, 33)])
 def test_a_picture_has_the_size_that_was_asked_for(painter, size):
     spec = SPEC | dict(zip(("width", "height"), size, strict=True))
-    picture = passes.text_to_image(painter, spec, silent)
+    picture = inference.text_to_image(painter, spec, silent)
     assert (picture.size, picture.mode) == (size, "RGB")
 
 
 def test_a_seed_is_a_picture(painter):
     once, again, other = (
-        passes.text_to_image(painter, SPEC | {"seed": seed}, silent).tobytes() for seed in (0, 0, 2**64 - 1)
+        inference.text_to_image(painter, SPEC | {"seed": seed}, silent).tobytes() for seed in (0, 0, 2**64 - 1)
     )
     assert once == again != other
 
 
 def test_steps_are_told(painter, inpainter):
     told = []
-    passes.text_to_image(painter, SPEC, lambda *step: told.append(step))
+    inference.text_to_image(painter, SPEC, lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     told.clear()
-    passes.inpaint(inpainter, SPEC, plate(), hole(), lambda *step: told.append(step))
+    inference.inpaint(inpainter, SPEC, plate(), hole(), lambda *step: told.append(step))
     assert told == [(1, 2), (2, 2)]  # int(3 * 0.9)
 
 
@@ -89,7 +89,7 @@ def test_inpainting_with_9_and_4_channels(request, kind, size):
     pipeline = request.getfixturevalue(kind)
     assert pipeline.unet.config.in_channels == (9 if kind == "inpainter" else 4)
     beneath, mask = plate(size), hole(size)
-    painted = passes.inpaint(pipeline, SPEC, beneath, mask, silent)
+    painted = inference.inpaint(pipeline, SPEC, beneath, mask, silent)
     assert painted.size == size
     # The pipeline itself does touch what is outside the mask; the layer does not.
     assert painted.crop((30, 0, *size)).tobytes() != beneath.crop((30, 0, *size)).tobytes()
@@ -108,7 +108,7 @@ def test_inpainting_with_9_and_4_channels(request, kind, size):
 )
 def test_plate_and_mask_that_do_not_fit_reach_no_model(inpainter, beneath, mask):
     with pytest.raises(ValueError, match="a plate in RGB and a mask in L of one size"):
-        passes.inpaint(inpainter, SPEC, beneath, mask, silent)
+        inference.inpaint(inpainter, SPEC, beneath, mask, silent)
 
 
 def test_a_pass_that_is_stopped_leaves_the_pipeline_usable(painter):
@@ -118,10 +118,10 @@ def test_a_pass_that_is_stopped_leaves_the_pipeline_usable(painter):
     def stop(done: int, steps: int) -> None:
         raise StopError
 
-    before = passes.text_to_image(painter, SPEC, silent).tobytes()
+    before = inference.text_to_image(painter, SPEC, silent).tobytes()
     with pytest.raises(StopError):
-        passes.text_to_image(painter, SPEC, stop)
-    assert passes.text_to_image(painter, SPEC, silent).tobytes() == before
+        inference.text_to_image(painter, SPEC, stop)
+    assert inference.text_to_image(painter, SPEC, silent).tobytes() == before
 
 
 @pytest.mark.parametrize(
@@ -134,13 +134,13 @@ def test_a_pass_that_is_stopped_leaves_the_pipeline_usable(painter):
 )
 def test_what_is_no_picture_is_refused(pixels, said):
     with pytest.raises(StrataError, match=said):
-        passes._picture(pixels)
+        inference._picture(pixels)
 
 
 def test_values_are_rounded_and_not_cut_off():
     pixels = np.zeros((1, 2, 3))
     pixels[0, 0] = (0.999, 0.5 / 255 + 1e-6, -1)
-    assert passes._picture(pixels).getpixel((0, 0)) == (255, 1, 0)
+    assert inference._picture(pixels).getpixel((0, 0)) == (255, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ GB = 10**9
     ],
 )
 def test_placement_goes_down_the_ladder(setting, attempt, device, parts, free, placement):
-    assert hardware.placement(setting, attempt, device, parts, free) == placement
+    assert placement.placement(setting, attempt, device, parts, free) == placement
 
 
 @pytest.mark.parametrize(
@@ -209,25 +209,25 @@ def test_placement_goes_down_the_ladder(setting, attempt, device, parts, free, p
     ],
 )
 def test_what_says_that_memory_ran_out(error, answer):
-    assert hardware.ran_out(error) == answer
+    assert placement.ran_out(error) == answer
 
 
 def test_a_processor_is_always_there():
-    assert hardware.available("cpu")
-    assert hardware.devices("cpu") == {"cpu": "cpu"}
-    assert hardware.available("auto")
-    assert not hardware.available("cuda:99")
+    assert placement.available("cpu")
+    assert placement.devices("cpu") == {"cpu": "cpu"}
+    assert placement.available("auto")
+    assert not placement.available("cuda:99")
 
 
 @pytest.mark.parametrize(("setting", "dtype"), [("float32", torch.float32), ("float16", torch.float16)])
 def test_precision_is_the_models_own_if_it_is_set(setting, dtype):
-    assert hardware.dtype(setting, "cpu") == dtype
+    assert placement.dtype(setting, "cpu") == dtype
 
 
 def test_precision_for_a_processor_depends_on_its_abilities(monkeypatch):
     for abilities, dtype in [({"amx_tile": True}, torch.bfloat16), ({"avx512": True}, torch.float32)]:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda abilities=abilities: abilities)
-        assert hardware.dtype("auto", "cpu") == dtype
+        assert placement.dtype("auto", "cpu") == dtype
 
 
 @pytest.mark.parametrize(
@@ -235,4 +235,4 @@ def test_precision_for_a_processor_depends_on_its_abilities(monkeypatch):
     [((768, 512), 8, (768, 512)), ((769, 511), 8, (776, 512)), ((769, 511), 16, (784, 512)), ((1, 1), 8, (8, 8))],
 )
 def test_sizes_are_padded_up(size, multiple, result):
-    assert passes.padded(size, multiple) == result
+    assert inference.padded(size, multiple) == result

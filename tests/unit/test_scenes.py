@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from strata.configs import merged, read_yaml
+from strata.yaml_files import merged, read_yaml
 from strata.errors import StrataError
-from strata.scene import Scene
-from strata.scenes import Scenes
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
 from workshop import scene as tiny_scene
 
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from strata import fingerprints
-from strata.diffusion import hardware, jobs, pipelines, shelf
-from strata.diffusion.weights import Weights
+from strata.diffusion import pipeline_cache, pipelines, placement
+from strata.painting import execution
+from strata.models.checkpoint import Weights
 from strata.errors import StrataError
 from workshop import ROOT
 
@@ -34,12 +35,12 @@ def load(held, models, task, **changes):
 
 
 def test_a_pipeline_is_loaded_once(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     assert load(held, models, "text_to_image") is load(held, models, "text_to_image")
 
 
 def test_equal_parts_are_shared_and_nothing_else(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     first, second = load(held, models, "text_to_image"), load(held, models, "inpaint")
     assert second.text_encoder is first.text_encoder
     assert second.vae is not first.vae
@@ -48,13 +49,13 @@ def test_equal_parts_are_shared_and_nothing_else(models):
 
 
 def test_what_differs_in_precision_is_not_shared(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     first, second = load(held, models, "text_to_image"), load(held, models, "inpaint", dtype="bfloat16")
     assert second.text_encoder is not first.text_encoder
 
 
 def test_one_model_for_both_tasks_is_loaded_once(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     first = load(held, models, "text_to_image")
     second = held.pipeline("inpaint", weights(models / "text-to-image"), "cpu", "auto", 1)[0]
     assert second.unet is first.unet
@@ -62,7 +63,7 @@ def test_one_model_for_both_tasks_is_loaded_once(models):
 
 
 def test_files_that_changed_are_loaded_anew(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     first = load(held, models, "text_to_image")
     path = models / "text-to-image/unet/config.json"
     path.write_text(path.read_text() + "\n")
@@ -70,17 +71,17 @@ def test_files_that_changed_are_loaded_anew(models):
 
 
 def test_the_longest_unused_goes_when_memory_is_short(models, monkeypatch):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     load(held, models, "text_to_image")
     load(held, models, "inpaint")
     load(held, models, "text_to_image")
-    monkeypatch.setattr(hardware, "available_memory", lambda device: 0 if len(held.names()) > 1 else 10**12)
+    monkeypatch.setattr(placement, "available_memory", lambda device: 0 if len(held.names()) > 1 else 10**12)
     load(held, models, "text_to_image", dtype="bfloat16")
     assert held.names() == ["tiny (text_to_image, cpu)", "tiny (text_to_image, cpu)"]
 
 
 def test_forgetting_tells_how_much_it_is(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     load(held, models, "text_to_image")
     assert held.forget("cpu") == 1
     load(held, models, "text_to_image")
@@ -90,7 +91,7 @@ def test_forgetting_tells_how_much_it_is(models):
 
 
 def test_the_memory_of_this_machine_is_told():
-    assert 0 < hardware.available_memory("cpu") < 2**63
+    assert 0 < placement.available_memory("cpu") < 2**63
 
 
 @pytest.mark.parametrize("family", pipelines.FAMILIES)
@@ -111,8 +112,8 @@ def test_a_familys_classes_are_those_that_diffusers_would_choose(family, monkeyp
 def test_the_libraries_come_without_torchs_compiler_but_it_can_be_had():
     program = """
 import sys
-from strata.diffusion import libraries
-libraries.prepare()
+from strata.diffusion import patches
+patches.prepare()
 from diffusers import StableDiffusionPipeline
 import torch, transformers.modeling_utils
 assert "torch._dynamo.symbolic_convert" not in sys.modules
@@ -124,7 +125,7 @@ assert "torch._dynamo.symbolic_convert" in sys.modules
 
 
 def test_short_of_memory_the_pipelines_of_other_passes_go_first(models):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     load(held, models, "text_to_image")
     load(held, models, "inpaint")
     tries = []
@@ -135,7 +136,7 @@ def test_short_of_memory_the_pipelines_of_other_passes_go_first(models):
             raise MemoryError("too large")
         return "painted"
 
-    assert jobs._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", held, work) == "painted"
+    assert execution._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", held, work) == "painted"
     assert [len(names) for names in tries] == [2, 0]
 
 
@@ -144,4 +145,4 @@ def test_when_that_does_not_help_a_sentence_says_what_does():
         raise MemoryError("too large")
 
     with pytest.raises(StrataError, match=r"cpu ran out of memory at attempt 1 \(too large\)\. A further attempt"):
-        jobs._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", shelf.Shelf(), work)
+        execution._with_room(SimpleNamespace(attempt=1, spec={}), "cpu", pipeline_cache.Shelf(), work)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strata.diffusion.store import Store, key
+from strata.painting.store import Store, key
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from strata import contact_sheets
+from strata.imaging import contact_sheets
 from strata.errors import StrataError
-from strata.scenes import Scenes
+from strata.scene.scenes import Scenes
 from strata.schema import Schema
-from strata.sweeps import Sweep
-from strata.variations import assignments
+from strata.scene.sweeps import Sweep
+from strata.scene.variations import assignments
 from workshop import ROOT
 from workshop import scene as tiny_scene
 

@@ -11,11 +11,13 @@ from safetensors.torch import save_file
 
 import tiny_upscalers
 from counted_device import CountedDevice, stand_ins
-from strata import layers, painting, upscaling
-from strata.diffusion import hardware, jobs, networks, shelf
+from strata.imaging import png, tiles
+from strata.painting import paint
+from strata.diffusion import pipeline_cache, placement, super_resolution
+from strata.painting import execution
 from strata.errors import StrataError
-from strata.requests import Request
-from strata.scene import Scene
+from strata.painting.request import Request
+from strata.scene.scene import Scene
 
 SIZE = (96, 64)
 
@@ -71,7 +73,7 @@ def request(factor: int = 4, **settings) -> Request:
         "config.yaml",
     )
     runtime = {"device": "cpu", "placement": "auto", "threads": 1, "store": {"folder": ".strata/store"}}
-    return painting.located(Request(scene.upscale(factor), "large.png", runtime, plate=("final.png",)))
+    return paint.located(Request(scene.upscale(factor), "large.png", runtime, plate=("final.png",)))
 
 
 def diffusion(folder, factor: int = 4, **settings) -> Request:
@@ -79,11 +81,11 @@ def diffusion(folder, factor: int = 4, **settings) -> Request:
     return request(factor, method="diffusion", model=model, **settings)
 
 
-def made(request: Request, held: shelf.Shelf | None = None) -> tuple[bytes, Told]:
+def made(request: Request, held: pipeline_cache.Shelf | None = None) -> tuple[bytes, Told]:
     log = Told()
-    jobs.perform(request, painting._window(request), log, held or shelf.Shelf())
+    execution.perform(request, paint._window(request), log, held or pipeline_cache.Shelf())
     size = tuple(side * request.spec["factor"] for side in SIZE)
-    return layers.read("large.png", "RGB", size).tobytes(), log
+    return png.read("large.png", "RGB", size).tobytes(), log
 
 
 @pytest.mark.parametrize("kind", ["x4", "x2"])
@@ -98,7 +100,7 @@ def test_a_diffusion_model_enlarges_by_what_is_asked_for(files, folder, kind, fa
 
 @pytest.mark.parametrize("kind", ["x4", "x2"])
 def test_every_value_counts_and_a_seed_is_a_picture(files, folder, kind):
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
     plain = made(diffusion(files / kind), held)[0]
     assert made(diffusion(files / kind), held)[0] == plain
     changes = {"prompt": "a sea", "seed": 1, "steps": 3, "guidance_scale": 2.0, "negative_prompt": "blur", "tile": 72}
@@ -113,13 +115,13 @@ def test_every_value_counts_and_a_seed_is_a_picture(files, folder, kind):
 def test_a_network_leaves_no_trace_of_the_tiles(files, folder, factor):
     """It sees 20 pixels to each side: a quarter of an overlap of 80."""
     Image.open("final.png").resize((300, 200)).save("final.png")
-    picture = layers.read("final.png", "RGB", (300, 200))
-    network = networks.load(files / "network.safetensors", "cpu")
+    picture = png.read("final.png", "RGB", (300, 200))
+    network = super_resolution.load(files / "network.safetensors", "cpu")
     whole = network(picture, (0, 0))
-    tiles = upscaling.tiled(picture, 160, 80, network)
-    assert upscaling.count(picture.size, 160, 80) > 4
+    tiles = tiles.tiled(picture, 160, 80, network)
+    assert tiles.count(picture.size, 160, 80) > 4
     assert np.abs(np.asarray(whole).astype(int) - np.asarray(tiles)).max() <= 1
-    assert upscaling.enlarged(picture, factor, lambda part: network(part, (0, 0))).size == (300 * factor, 200 * factor)
+    assert tiles.enlarged(picture, factor, lambda part: network(part, (0, 0))).size == (300 * factor, 200 * factor)
 
 
 @with_spandrel
@@ -141,14 +143,14 @@ def test_a_network_needs_less_memory_in_smaller_tiles(files, folder, monkeypatch
     for attempt in (1, 2):
         device = CountedDevice()
         for name, function in stand_ins(device).items():
-            monkeypatch.setattr(hardware, name, function)
+            monkeypatch.setattr(placement, name, function)
         with device:
             made(replace(described, attempt=attempt))
         peaks.append(device.peak)
     assert peaks[1] < peaks[0]
     device = CountedDevice(peaks[1])
     for name, function in stand_ins(device).items():
-        monkeypatch.setattr(hardware, name, function)
+        monkeypatch.setattr(placement, name, function)
     with device, pytest.raises(StrataError, match=r"ran out of memory at attempt 1 .* smaller tiles"):
         made(described)
     with device:
@@ -173,7 +175,7 @@ def test_a_file_that_holds_no_network_is_refused(folder):
 
 def test_without_spandrel_a_sentence_says_how_to_get_it(folder, monkeypatch):
     save_file({"weight": torch.zeros(3)}, folder / "any.safetensors")
-    monkeypatch.setattr(networks, "find_spec", lambda name: None)
+    monkeypatch.setattr(super_resolution, "find_spec", lambda name: None)
     with pytest.raises(StrataError, match=r"pip install --no-deps -r requirements-upscale.txt"):
         made(request(method="network", network="any.safetensors"))
 
@@ -190,11 +192,11 @@ def test_a_diffusion_model_goes_down_the_ladder(files, folder, monkeypatch):
     for attempt in (1, 2, 3, 4):
         device = CountedDevice()
         for name, function in stand_ins(device).items():
-            monkeypatch.setattr(hardware, name, function)
-        monkeypatch.setattr(hardware, "HEADROOM_BYTES", 0)
+            monkeypatch.setattr(placement, name, function)
+        monkeypatch.setattr(placement, "HEADROOM_BYTES", 0)
         with device:
             log = made(replace(described, attempt=attempt))[1]
-        assert f"placed {hardware.LADDER[attempt - 1]}" in log.lines[0]
+        assert f"placed {placement.LADDER[attempt - 1]}" in log.lines[0]
         peaks.append(device.peak)
     assert peaks == sorted(set(peaks), reverse=True)
     assert "in tiles of 64 pixels" in log.lines[0]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata import upscaling
+from strata.imaging import tiles
 from strata.errors import StrataError
 
 
@@ -30,7 +30,7 @@ overlaps = st.sampled_from([16, 24, 32])
 @given(width=sizes, height=sizes, tile=tiles, overlap=overlaps, factor=st.sampled_from([1, 2, 4]))
 def test_a_network_that_sees_one_pixel_leaves_no_trace_of_the_tiles(width, height, tile, overlap, factor):
     whole = picture(width, height)
-    result = upscaling.tiled(whole, tile, overlap, repeated(factor))
+    result = tiles.tiled(whole, tile, overlap, repeated(factor))
     assert result.tobytes() == repeated(factor)(whole, (0, 0)).tobytes()
 
 
@@ -39,24 +39,24 @@ def test_a_network_that_sees_one_pixel_leaves_no_trace_of_the_tiles(width, heigh
 def test_lanczos_in_tiles_is_lanczos(width, height, tile, overlap, factor):
     """It sees three pixels to each side, which is within a quarter of the overlap."""
     whole = picture(width, height)
-    result = upscaling.tiled(whole, tile, overlap, lambda part, place: upscaling.lanczos(part, factor))
-    difference = np.asarray(result).astype(int) - np.asarray(upscaling.lanczos(whole, factor))
+    result = tiles.tiled(whole, tile, overlap, lambda part, place: tiles.lanczos(part, factor))
+    difference = np.asarray(result).astype(int) - np.asarray(tiles.lanczos(whole, factor))
     assert np.abs(difference).max() == 0
 
 
 @given(length=st.integers(1, 20_000), tile=st.integers(64, 1024), overlap=st.integers(8, 32))
 def test_tiles_cover_a_row_and_share_what_they_should(length, tile, overlap):
-    parts = upscaling.spans(length, tile, overlap)
+    parts = tiles.spans(length, tile, overlap)
     assert parts[0][0] == 0
     assert parts[-1][1] == length
     assert all(0 < end - start <= tile for start, end in parts)
-    assert all(start % upscaling.GRID == 0 for start, _ in parts)
+    assert all(start % tiles.GRID == 0 for start, _ in parts)
     for (_, end), (start, last) in itertools.pairwise(parts):
         assert end - start >= min(overlap, last - start)
     for factor in (1, 4):
         total = np.zeros(length * factor)
         for number, (start, end) in enumerate(parts):
-            total[start * factor : end * factor] += upscaling._weights(parts, number, overlap, factor)
+            total[start * factor : end * factor] += tiles._weights(parts, number, overlap, factor)
         assert np.allclose(total, 1, atol=1e-6)
 
 
@@ -69,8 +69,8 @@ def test_tiles_know_where_they_are():
         assert part.tobytes() == whole.crop((*place, place[0] + part.width, place[1] + part.height)).tobytes()
         return part
 
-    upscaling.tiled(whole, 96, 16, enlarge)
-    assert len(seen) == len(set(seen)) == upscaling.count(whole.size, 96, 16) > 4
+    tiles.tiled(whole, 96, 16, enlarge)
+    assert len(seen) == len(set(seen)) == tiles.count(whole.size, 96, 16) > 4
 
 
 @pytest.mark.parametrize(("own", "factor", "runs"), [(2, 2, 1), (2, 4, 2), (4, 4, 1), (4, 2, 1), (3, 4, 2), (8, 2, 1)])
@@ -79,19 +79,19 @@ def test_a_network_with_another_factor_runs_until_it_is_enough(own, factor, runs
 
     def once(image):
         seen.append(image.size)
-        return upscaling.lanczos(image, own)
+        return tiles.lanczos(image, own)
 
-    assert upscaling.enlarged(picture(20, 10), factor, once).size == (20 * factor, 10 * factor)
+    assert tiles.enlarged(picture(20, 10), factor, once).size == (20 * factor, 10 * factor)
     assert len(seen) == runs
 
 
 def test_a_network_that_does_not_enlarge_is_refused():
     with pytest.raises(StrataError, match="no larger than what it was given"):
-        upscaling.enlarged(picture(20, 10), 2, lambda image: image)
+        tiles.enlarged(picture(20, 10), 2, lambda image: image)
 
 
 @pytest.mark.parametrize(
     ("tile", "times", "side"), [(256, 0, 256), (256, 1, 128), (256, 2, 64), (256, 9, 64), (64, 3, 64)]
 )
 def test_further_attempts_take_smaller_tiles(tile, times, side):
-    assert upscaling.halved(tile, times) == side
+    assert tiles.halved(tile, times) == side

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from strata.errors import StrataError
-from strata.scene import Scene
-from strata.scenes import Scenes
-from strata.variations import assignments, varied
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
+from strata.scene.variations import assignments, varied
 from workshop import scene as tiny_scene
 
 

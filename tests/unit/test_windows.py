@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata import compositing, windows
+from strata.imaging import compositing, windows
 
 
 def noise(seed: int, mode: str, size=(48, 32)) -> Image.Image:

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from strata import ahead, devices, painting, workers
-from strata.diffusion import worker
+from strata.painting import device_lock, paint, worker_client
+from strata.workflow import preparation
+from strata.painting import worker
 from strata.errors import StrataError
-from strata.requests import Done, Request
+from strata.painting.request import Done, Request
 
 PATIENCE = 60  # seconds, on a machine that is busy with other things
 
@@ -64,19 +65,19 @@ class Hired(threading.Thread):
 
     def __init__(self, painter, idle_seconds=PATIENCE):
         super().__init__(daemon=True)
-        self.worker = worker.Worker(workers.address(), idle_seconds)
+        self.worker = worker.Worker(worker_client.address(), idle_seconds)
         self.worker._import = lambda: self.worker._imported.set()
         self.worker._jobs = painter
         self.worker._leave = lambda: None
         self.start()
-        until(workers.address().is_socket)
+        until(worker_client.address().is_socket)
 
     def run(self):
         self.worker.run()
 
 
 def starting(painter, first=lambda: None):
-    """Stands in for workers.start()."""
+    """Stands in for worker_client.start()."""
 
     def start(idle_seconds):
         first()
@@ -96,11 +97,11 @@ def until(true):
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """A machine and a workflow's folder for each test."""
-    own = Path(devices.tempfile.mkdtemp(prefix="w"))  # short: a socket's path has a limit
+    own = Path(device_lock.tempfile.mkdtemp(prefix="w"))  # short: a socket's path has a limit
     own.chmod(0o700)
-    monkeypatch.setattr(workers, "own_folder", lambda: own)
+    monkeypatch.setattr(worker_client, "own_folder", lambda: own)
     monkeypatch.setattr(worker, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(workers, "start", lambda idle_seconds: pytest.fail("started one"))
+    monkeypatch.setattr(worker_client, "start", lambda idle_seconds: pytest.fail("started one"))
     monkeypatch.chdir(tmp_path)
     return own
 
@@ -113,7 +114,7 @@ def painter():
 def request(prompt="one two three", **changes):
     spec = {"task": "text_to_image", "prompt": prompt, "model": {"id": "org/model"}}
     runtime = {"store": {"folder": "store", "limit_gb": 0}, "worker": {"enabled": True, "idle_seconds": PATIENCE}}
-    return painting.located(Request(spec, "results/background.png", runtime | changes))
+    return paint.located(Request(spec, "results/background.png", runtime | changes))
 
 
 @pytest.fixture
@@ -128,40 +129,40 @@ def files():
 
 def test_a_pass_is_handed_over_with_its_progress(painter, log):
     Hired(painter)
-    done = workers.hand_over(request(), log, start_one=False)
+    done = worker_client.hand_over(request(), log, start_one=False)
     assert (done.how, done.device) == ("painted", "a device")
     assert log.steps == [(1, 3), (2, 3), (3, 3)]
     assert files() == ["background.png"]
 
 
 def test_without_a_worker_nothing_is_started_unless_wanted(log):
-    assert workers.hand_over(request(), log, start_one=False) is None
+    assert worker_client.hand_over(request(), log, start_one=False) is None
 
 
 def test_a_stale_socket_is_no_worker(log):
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(workers.address()))
-    assert workers.hand_over(request(), log, start_one=False) is None
+        left.bind(str(worker_client.address()))
+    assert worker_client.hand_over(request(), log, start_one=False) is None
 
 
 def test_a_stale_socket_is_replaced(painter, log, monkeypatch):
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(workers.address()))
-    monkeypatch.setattr(workers, "start", starting(painter))
-    assert workers.hand_over(request(), log, start_one=True).how == "painted"
+        left.bind(str(worker_client.address()))
+    monkeypatch.setattr(worker_client, "start", starting(painter))
+    assert worker_client.hand_over(request(), log, start_one=True).how == "painted"
 
 
 def test_switched_off_it_is_not_even_looked_for(painter, log):
     Hired(painter)
     off = request(worker={"enabled": False, "idle_seconds": 1})
-    assert workers.hand_over(off, log, start_one=True) is None
+    assert worker_client.hand_over(off, log, start_one=True) is None
 
 
 def test_another_version_makes_room(painter, log, monkeypatch):
     old = Hired(painter)
     old.worker._version = "old"
-    monkeypatch.setattr(workers, "start", starting(painter, first=old.join))
-    assert workers.hand_over(request(), log, start_one=False).how == "painted"
+    monkeypatch.setattr(worker_client, "start", starting(painter, first=old.join))
+    assert worker_client.hand_over(request(), log, start_one=False).how == "painted"
     assert "another version" in log.lines[0]
 
 
@@ -169,14 +170,14 @@ def test_another_version_finishes_its_passes_first(painter, log):
     painter.wait.clear()
     old = Hired(painter)
     results = []
-    job = threading.Thread(target=lambda: results.append(workers.hand_over(request(), log, start_one=False)))
+    job = threading.Thread(target=lambda: results.append(worker_client.hand_over(request(), log, start_one=False)))
     job.start()
     until(lambda: log.steps)
     old.worker._version = "old"
-    with workers.Client(str(workers.address()), family="AF_UNIX") as connection:
-        workers.send(connection, {"do": "paint", "version": "new", "request": {}})
-        assert workers.receive(connection) == {"accepted": False}
-    until(lambda: not workers.address().exists())
+    with worker_client.Client(str(worker_client.address()), family="AF_UNIX") as connection:
+        worker_client.send(connection, {"do": "paint", "version": "new", "request": {}})
+        assert worker_client.receive(connection) == {"accepted": False}
+    until(lambda: not worker_client.address().exists())
     assert old.is_alive()
     painter.wait.set()
     job.join(PATIENCE)
@@ -187,17 +188,17 @@ def test_another_version_finishes_its_passes_first(painter, log):
 def test_what_is_wrong_with_a_pass_is_said_as_in_the_job(painter, log):
     Hired(painter)
     with pytest.raises(StrataError, match=r"results/background\.png is wrong\."):
-        workers.hand_over(request("all wrong"), log, start_one=False)
+        worker_client.hand_over(request("all wrong"), log, start_one=False)
     assert files() == []
 
 
 def test_after_something_unforeseen_the_worker_goes(painter, log):
     hired = Hired(painter)
     with pytest.raises(RuntimeError, match="a bug") as caught:
-        workers.hand_over(request("a bug"), log, start_one=False)
+        worker_client.hand_over(request("a bug"), log, start_one=False)
     assert "ZeroDivisionError" in caught.value.__notes__[0]
     hired.join(PATIENCE)
-    assert not workers.address().exists()
+    assert not worker_client.address().exists()
 
 
 @pytest.mark.parametrize(
@@ -205,15 +206,15 @@ def test_after_something_unforeseen_the_worker_goes(painter, log):
 )
 def test_paths_outside_the_workflow_are_refused(painter, log, changes, tmp_path):
     Hired(painter)
-    described = workers.asdict(request()) | changes
+    described = worker_client.asdict(request()) | changes
     for name in ("layer", "mask"):
         if described[name]:
             described[name] = str(tmp_path / described[name])
     described["plate"] = [str(tmp_path / path) for path in described["plate"]]
-    with workers.Client(str(workers.address()), family="AF_UNIX") as connection:
-        workers.send(connection, {"do": "paint", "version": workers.version(os.environ), "request": described})
-        assert workers.receive(connection) == {"accepted": True}
-        assert "outside the workflow's folder" in workers.receive(connection)["wrong"]
+    with worker_client.Client(str(worker_client.address()), family="AF_UNIX") as connection:
+        worker_client.send(connection, {"do": "paint", "version": worker_client.version(os.environ), "request": described})
+        assert worker_client.receive(connection) == {"accepted": True}
+        assert "outside the workflow's folder" in worker_client.receive(connection)["wrong"]
 
 
 def test_a_pass_that_nobody_waits_for_stops(painter, log):
@@ -225,42 +226,42 @@ def test_a_pass_that_nobody_waits_for_stops(painter, log):
 
     log.step = interrupted
     with pytest.raises(KeyboardInterrupt):
-        workers.hand_over(request(), log, start_one=False)
+        worker_client.hand_over(request(), log, start_one=False)
     painter.wait.set()
     until(lambda: hired.worker._under_way == 0)
     assert isinstance(painter.stopped, worker.AbandonedError)
     assert files() == []
-    assert workers.hand_over(request(), Told(), start_one=False).how == "painted"
+    assert worker_client.hand_over(request(), Told(), start_one=False).how == "painted"
 
 
 def test_one_that_is_lost_is_started_again(painter, log, monkeypatch):
     """As when it is killed: the connection breaks without an answer."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(workers.address()))
+        listener.bind(str(worker_client.address()))
         listener.listen()
 
         def die():
-            with workers.Connection(listener.accept()[0].detach()) as connection:
-                workers.receive(connection)
-                workers.send(connection, {"accepted": True})
-            workers.address().unlink()
+            with worker_client.Connection(listener.accept()[0].detach()) as connection:
+                worker_client.receive(connection)
+                worker_client.send(connection, {"accepted": True})
+            worker_client.address().unlink()
 
         threading.Thread(target=die).start()
-        monkeypatch.setattr(workers, "start", starting(painter))
-        assert workers.hand_over(request(), log, start_one=False).how == "painted"
+        monkeypatch.setattr(worker_client, "start", starting(painter))
+        assert worker_client.hand_over(request(), log, start_one=False).how == "painted"
     assert log.lines == ["the worker ended in the middle of the pass; it is started again"]
 
 
 @pytest.mark.parametrize("returncode", [0, 1])
 def test_where_none_can_be_had_the_job_paints_by_itself(log, monkeypatch, returncode):
-    monkeypatch.setattr(workers, "start", lambda idle: SimpleNamespace(poll=lambda: returncode, returncode=returncode))
+    monkeypatch.setattr(worker_client, "start", lambda idle: SimpleNamespace(poll=lambda: returncode, returncode=returncode))
 
     def perform(request, window, log):
         Path(request.layer).write_text("painted")
         return Done("painted", 0.0, "here")
 
-    monkeypatch.setattr(painting, "_perform_here", perform)
-    painting.paint(request(), log)
+    monkeypatch.setattr(paint, "_perform_here", perform)
+    paint.paint(request(), log)
     assert files() == ["background.png"]
     assert "the job paints by itself" in log.lines[-1]
 
@@ -269,16 +270,16 @@ def test_it_goes_when_it_is_idle(painter):
     hired = Hired(painter, idle_seconds=0.2)
     hired.join(PATIENCE)
     assert not hired.is_alive()
-    assert not workers.address().exists()
+    assert not worker_client.address().exists()
 
 
 def test_it_goes_when_its_socket_was_replaced(painter):
     hired = Hired(painter)
-    workers.address().unlink()
-    workers.address().write_text("another's")
+    worker_client.address().unlink()
+    worker_client.address().write_text("another's")
     hired.join(PATIENCE)
     assert not hired.is_alive()
-    assert workers.address().exists()
+    assert worker_client.address().exists()
 
 
 def test_it_goes_with_the_allocation_that_it_was_started_in(painter, monkeypatch):
@@ -291,25 +292,25 @@ def test_it_goes_with_the_allocation_that_it_was_started_in(painter, monkeypatch
 
 
 def test_each_allocation_has_its_own(monkeypatch):
-    addresses = {workers.address()}
+    addresses = {worker_client.address()}
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    addresses.add(workers.address())
+    addresses.add(worker_client.address())
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    addresses.add(workers.address())
+    addresses.add(worker_client.address())
     assert len(addresses) == 3
 
 
 def test_the_version_knows_what_decides_a_pass():
-    plain = workers.version({})
-    assert workers.version({"OMP_NUM_THREADS": "1", "LANG": "de"}) == plain
-    assert workers.version({"HF_HOME": "/models"}) != plain
+    plain = worker_client.version({})
+    assert worker_client.version({"OMP_NUM_THREADS": "1", "LANG": "de"}) == plain
+    assert worker_client.version({"HF_HOME": "/models"}) != plain
 
 
 def test_a_folder_that_is_open_to_others_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
-    devices.own_folder().chmod(0o755)
+    monkeypatch.setattr(device_lock.tempfile, "gettempdir", lambda: str(tmp_path))
+    device_lock.own_folder().chmod(0o755)
     with pytest.raises(StrataError, match="closed to others"):
-        devices.own_folder()
+        device_lock.own_folder()
 
 
 @pytest.mark.parametrize(
@@ -322,11 +323,11 @@ def test_a_folder_that_is_open_to_others_is_refused(tmp_path, monkeypatch):
     ],
 )
 def test_so_many_devices_were_handed_out(monkeypatch, variables, count):
-    for name in devices.VISIBLE:
+    for name in device_lock.VISIBLE:
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert devices.given() == count
+    assert device_lock.given() == count
 
 
 @pytest.mark.parametrize(
@@ -342,7 +343,7 @@ def test_so_many_devices_were_handed_out(monkeypatch, variables, count):
 def test_a_node_keeps_a_worker_where_it_was_given_devices(monkeypatch, device, enabled, keep, up, starts):
     started = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", device)
-    monkeypatch.setattr(workers, "is_up", lambda: up)
-    monkeypatch.setattr(workers, "start", started.append)
-    assert ahead.arrive({"worker": {"enabled": enabled, "idle_seconds": 7}}, keep) == max(1, len(device.split(",")))
+    monkeypatch.setattr(worker_client, "is_up", lambda: up)
+    monkeypatch.setattr(worker_client, "start", started.append)
+    assert preparation.arrive({"worker": {"enabled": enabled, "idle_seconds": 7}}, keep) == max(1, len(device.split(",")))
     assert started == [7] * starts

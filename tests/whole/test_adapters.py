@@ -8,7 +8,7 @@ from PIL import Image
 
 import tiny_adapters
 from strata.errors import StrataError
-from strata.scene import Scene
+from strata.scene.scene import Scene
 from studio import described
 from tiny_families import FAMILIES
 
@@ -137,7 +137,7 @@ def test_pickled_adapters_are_refused_by_their_name(scene, studio):
 
 
 def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, studio, tmp_path, monkeypatch):
-    from strata import adapters
+    from strata.models import adapter_files
 
     config = scene("sd15")
     file = lora(config, "text_to_image", tmp_path / "a.safetensors")
@@ -145,7 +145,7 @@ def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, studio
     planned = Scene(config, "config.yaml").background()["loras"]
     lora(config, "text_to_image", file, seed=1)
     assert Scene(config, "config.yaml").background()["loras"] != planned
-    monkeypatch.setattr(adapters, "resolved", lambda adapter, where: planned[0])
+    monkeypatch.setattr(adapter_files, "resolved", lambda adapter, where: planned[0])
     with pytest.raises(StrataError, match="changed after the build began"):
         studio.build(config)
 

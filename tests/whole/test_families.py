@@ -7,9 +7,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from strata import compositing
+from strata.imaging import compositing
 from strata.errors import StrataError
-from strata.scene import Scene
+from strata.scene.scene import Scene
 from studio import described
 from tiny_families import FAMILIES
 from workshop import ROOT, Workshop
@@ -66,12 +66,12 @@ def test_without_guidance_a_negative_prompt_is_told_to_do_nothing(name, models_o
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_sizes_fit_the_pipelines(name, models_of):
-    from strata.diffusion import passes, pipelines
+    from strata.diffusion import inference, pipelines
 
     model = {"revision": None, "variant": None, "dtype": "float32"}
     for task, folder in zip(("text_to_image", "inpaint"), models_of(name).values(), strict=True):
         pipeline, _ = pipelines.load(task, model | {"id": name}, folder, "cpu", "auto", 1)
-        assert passes.multiple(pipeline) == FAMILIES[name].multiple
+        assert inference.multiple(pipeline) == FAMILIES[name].multiple
 
 
 def test_every_preset_has_its_family():

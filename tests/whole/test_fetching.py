@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from hub import Hub, Repository, etag, serving
-from strata import model_lock
+from strata.models import lock
 from strata.errors import StrataError
 from workshop import ROOT, TIMEOUT
 
@@ -20,7 +20,7 @@ from workshop import ROOT, TIMEOUT
 FETCH = f"""
 import json, shutil, sys, types
 sys.path.insert(0, {str(ROOT / "scripts")!r})
-from strata.diffusion import hub
+from strata.models import hub
 hub.WAITS_SECONDS = (0, 0)
 hub.constants.DOWNLOAD_CHUNK_SIZE = 1024
 if len(sys.argv) > 2:
@@ -64,7 +64,7 @@ class Fetcher:
 
     @property
     def lock(self) -> list[dict]:
-        return model_lock.read(self.folder / "models.lock.yaml")
+        return lock.read(self.folder / "models.lock.yaml")
 
     def cached(self, path: str) -> Path:
         return next((self.home / "hub/models--tiny--painter/snapshots").glob(f"*/{path}"), self.home / "none")
@@ -267,7 +267,7 @@ def test_a_disk_without_room_is_told_before_anything_comes(hub, fetcher):
     ],
 )
 def test_what_the_disk_says_is_a_sentence(error, said):
-    from strata.diffusion import hub
+    from strata.models import hub
 
     assert said in hub._sentence({"id": "a/b", "revision": None, "where": "config.yaml: models.x"}, error)
 

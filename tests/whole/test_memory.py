@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from strata import workers
+from strata.painting import worker_client
 from workshop import ROOT
 
 PATIENCE = 300  # seconds, on a machine that is busy with other things
@@ -20,9 +20,9 @@ def small_card(monkeypatch):
     """A worker on a device with little memory, which the jobs of this test find."""
     monkeypatch.setenv("SLURM_JOB_ID", "a-machine-with-a-small-card")
     program = str(ROOT / "tests/counted_worker.py")
-    with subprocess.Popen([sys.executable, program, str(workers.address()), str(BYTES)]) as process:
+    with subprocess.Popen([sys.executable, program, str(worker_client.address()), str(BYTES)]) as process:
         end = time.monotonic() + PATIENCE
-        while not workers.is_up():
+        while not worker_client.is_up():
             assert process.poll() is None
             assert time.monotonic() < end, "waited in vain"
             time.sleep(0.05)

@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 
 import tiny_adapters
-from strata.diffusion import hardware, jobs, shelf
-from strata.painting import located
-from strata.requests import Request
-from strata.scene import Scene
-from strata.scenes import RUNTIME
+from strata.diffusion import pipeline_cache, placement
+from strata.painting import execution
+from strata.painting.paint import located
+from strata.painting.request import Request
+from strata.scene.scene import Scene
+from strata.scene.scenes import RUNTIME
 from studio import Told, described
 
 
@@ -17,8 +18,8 @@ from studio import Told, described
 def layer(models_of, tmp_path, monkeypatch):
     """Paints a background by a placement, and returns the layer's pixels. The processor stands for a graphics card."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hardware, "has_own_memory", lambda device: True)
-    monkeypatch.setattr(hardware, "free_memory", lambda device: 10**12)
+    monkeypatch.setattr(placement, "has_own_memory", lambda device: True)
+    monkeypatch.setattr(placement, "free_memory", lambda device: 10**12)
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     Image.fromarray(pixels).save("style.png")
     config = described(models_of("sd15"))
@@ -26,13 +27,13 @@ def layer(models_of, tmp_path, monkeypatch):
     model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
     lora = str(tiny_adapters.lora(model["id"], tmp_path / "a.safetensors", parts=("unet", "text_encoder")))
     asked = {"loras": [{"file": lora}], "style": {"image": "style.png"}, "clip_skip": 1}
-    held = shelf.Shelf()
+    held = pipeline_cache.Shelf()
 
     def paint(placement: str, *keys: str) -> bytes:
         config["background"] |= {"loras": [], "style": None, "clip_skip": None} | {key: asked[key] for key in keys}
         runtime = RUNTIME.complete({"placement": placement, "threads": 1, "device": "cpu"}, "a test")
         request = located(Request(Scene(config, "config.yaml").background(), "layer.png", runtime))
-        jobs.perform(request, None, Told(), held)
+        execution.perform(request, None, Told(), held)
         with Image.open("layer.png") as image:
             return image.tobytes()
 

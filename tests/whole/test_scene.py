@@ -8,7 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from strata import compositing
+from strata.imaging import compositing
 
 
 def picture(workshop, name: str) -> Image.Image:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from strata.scenes import Scenes
+from strata.scene.scenes import Scenes
 from strata.schema import Schema
 from workshop import Workshop, clone
 

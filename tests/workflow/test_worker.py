@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from strata import painting, workers
+from strata.painting import paint, worker_client
 from strata.errors import StrataError
-from strata.requests import Request
-from strata.scene import Scene
+from strata.painting.request import Request
+from strata.scene.scene import Scene
 from workshop import ROOT, scene
 
 PATIENCE = 120  # seconds, on a machine that is busy with other things
@@ -67,7 +67,7 @@ def request(models, task, worker=True, **changes):
 
 def painted(request, log=None) -> bytes:
     Path("results/layer.png").unlink(missing_ok=True)
-    painting.paint(request, log or Told())
+    paint.paint(request, log or Told())
     return Path("results/layer.png").read_bytes()
 
 
@@ -79,7 +79,7 @@ def until(true):
 
 
 def pid() -> int:
-    return workers.ask(workers.address(), "status")["pid"]
+    return worker_client.ask(worker_client.address(), "status")["pid"]
 
 
 @pytest.mark.parametrize("task", ["text_to_image", "inpaint"])
@@ -113,7 +113,7 @@ def test_a_pass_that_is_interrupted_stops_and_leaves_nothing(models, folder):
     with pytest.raises(KeyboardInterrupt):
         painted(request(models, "text_to_image", steps=500), log)
     # The one that asks is itself under way, and does not count itself.
-    until(lambda: workers.ask(workers.address(), "status")["under_way"] == 0)
+    until(lambda: worker_client.ask(worker_client.address(), "status")["under_way"] == 0)
     assert list(Path("results").iterdir()) == []
     assert painted(request(models, "text_to_image"))
 
@@ -161,7 +161,7 @@ def test_two_workflows_at_once_share_one_worker(models, tmp_path, empty):
 
 def test_a_build_whose_passes_are_all_in_the_store_starts_no_worker(built):
     built.build("--forceall", "results/final.png", SLURM_JOB_ID="a-machine-without-a-worker")
-    where = "from strata import workers; print(workers.ask(workers.address(), 'status'))"
+    where = "from strata import workers; print(worker_client.ask(worker_client.address(), 'status'))"
     said = subprocess.run(
         [sys.executable, "-c", where],
         env=os.environ | {"SLURM_JOB_ID": "a-machine-without-a-worker", "PYTHONPATH": str(ROOT / "scripts")},
@@ -173,20 +173,20 @@ def test_a_build_whose_passes_are_all_in_the_store_starts_no_worker(built):
 
 def test_it_can_be_stopped_and_none_is_left(models, folder, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "one-to-be-stopped")
-    process = workers.start(60)
-    until(lambda: workers.ask(workers.address(), "status"))
+    process = worker_client.start(60)
+    until(lambda: worker_client.ask(worker_client.address(), "status"))
     command = [sys.executable, str(ROOT / "scripts/worker.py")]
     told = subprocess.run([*command, "status"], capture_output=True, text=True, check=True).stdout
     assert f"process {process.pid}: 0 passes under way" in told
-    assert workers.ask(workers.address(), "stop")["pid"] == process.pid
+    assert worker_client.ask(worker_client.address(), "stop")["pid"] == process.pid
     assert process.wait(PATIENCE) == 0
-    assert not workers.address().exists()
+    assert not worker_client.address().exists()
 
 
 def test_a_second_one_ends_at_once(models, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "two-at-once")
-    pair = [workers.start(60), workers.start(60)]
+    pair = [worker_client.start(60), worker_client.start(60)]
     until(lambda: any(process.poll() == 0 for process in pair))
-    until(lambda: workers.ask(workers.address(), "status"))
-    workers.ask(workers.address(), "stop")
+    until(lambda: worker_client.ask(worker_client.address(), "status"))
+    worker_client.ask(worker_client.address(), "stop")
     assert [process.wait(PATIENCE) for process in pair] == [0, 0]

@@ -2,14 +2,17 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
-from strata.diffusion import hardware
+from strata.diffusion import devices
 from strata.errors import StrataError
+from strata.passes import PassModel
 
 # diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
 # `<family>Pipeline` and `<family>InpaintPipeline`.
@@ -21,47 +24,64 @@ UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscal
 TILE = 256  # pixels, the side of an autoencoder's tile where memory is short
 
 
+class LoadError(Exception):
+    """Why a pipeline could not be loaded, without a full stop."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A pipeline that is ready to paint.
+
+    Attributes:
+        device: torch's name of the device.
+        placement: a step of devices.LADDER.
+    """
+
+    pipeline: Any
+    device: str
+    placement: str
+
+
 def load(
     task: str,
-    model: Mapping,
+    model: PassModel,
     folder: Path | None,
     device: str,
     placement: str,
     attempt: int,
-    shared: Mapping[str, object] | None = None,
-):
-    """Returns a pipeline that is ready to paint, and its placement.
+    shared: Mapping[str, Any] | None = None,
+) -> Loaded:
+    """Loads a pipeline and lays it out on a device.
 
     Args:
         task: text_to_image, inpaint or upscale.
-        model: `id`, `revision`, `variant` and `dtype`, as in the scene's schema.
-        folder: the model's; None for one on the hub.
+        folder: the model's; None for one on the hub, which is fetched if it is not in the hub's cache.
         device: torch's name of it.
-        placement, attempt: see hardware.placement().
+        placement, attempt: see devices.choose_placement().
         shared: components that another pipeline has on the device already, by name.
 
     Raises:
-        StrataError: the weights are not there, or are not safetensors.
+        LoadError: the weights are not there, or are not safetensors.
     """
     shared = shared or {}
     source = folder or model["id"]
     try:
-        pipeline = _kind(task, source, model["revision"]).from_pretrained(
+        pipeline = _find_class(task, source, model["revision"]).from_pretrained(
             source,
             revision=model["revision"],
             variant=model["variant"],
-            dtype=hardware.dtype(model["dtype"], device),
+            dtype=devices.choose_dtype(model["dtype"], device),
             use_safetensors=True,
             **shared,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        if hardware.ran_out(error):
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
+        if devices.ran_out_of_memory(error):
             raise
-        raise StrataError(_cannot_load(model, folder, error)) from None
+        raise LoadError(" ".join(str(error).split())[:300].rstrip(".")) from None
     there = {id(part) for part in shared.values()}
-    missing = [_bytes(part) for part in modules(pipeline) if id(part) not in there]
-    chosen = hardware.placement(placement, attempt, device, missing or [0], hardware.free_memory(device))
-    if shared and chosen != hardware.LADDER[0]:
+    missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
+    chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))
+    if shared and chosen != devices.LADDER[0]:
         # Offload hooks move a part about, which the other pipeline could not stand.
         del pipeline
         return load(task, model, folder, device, placement, attempt)
@@ -69,11 +89,12 @@ def load(
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
     pipeline.set_progress_bar_config(disable=True)
-    place(pipeline, device, chosen)
-    return pipeline, chosen
+    loaded = Loaded(pipeline, device, chosen)
+    place(loaded)
+    return loaded
 
 
-def _kind(task: str, source: str | Path, revision: str | None) -> type:
+def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
     """The class of the pipeline for a task: one of diffusers', whatever the model names.
 
     The model's own class where that is for this task alone (FLUX.1-Fill's is in no list of the Auto classes), else the one
@@ -97,22 +118,23 @@ def _kind(task: str, source: str | Path, revision: str | None) -> type:
     return getattr(diffusers, auto[task])
 
 
-def modules(pipeline) -> list[torch.nn.Module]:
+def find_modules(pipeline: Any) -> list[torch.nn.Module]:
     """The parts of a pipeline that have weights, each once."""
     parts = pipeline.components.values()
     return list({id(part): part for part in parts if isinstance(part, torch.nn.Module)}.values())
 
 
-def _bytes(part: torch.nn.Module) -> int:
+def _count_bytes(part: torch.nn.Module) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in part.parameters())
 
 
-def place(pipeline, device: str, placement: str) -> None:
-    """Lays a pipeline that has no offload hooks out on a device, by a step of hardware.LADDER."""
+def place(loaded: Loaded) -> None:
+    """Lays a pipeline that has no offload hooks out on its device."""
+    pipeline, device, placement = loaded.pipeline, loaded.device, loaded.placement
     if placement == "tiles":
         _tile(pipeline)
     # One of the three and never two: a pipeline with offload hooks must not be moved.
-    if placement == "whole" or not hardware.has_own_memory(device):
+    if placement == "whole" or not devices.has_own_memory(device):
         pipeline.to(device)
     elif placement == "model":
         pipeline.enable_model_cpu_offload(device=device)
@@ -120,9 +142,9 @@ def place(pipeline, device: str, placement: str) -> None:
         pipeline.enable_sequential_cpu_offload(device=device)
 
 
-def _tile(pipeline) -> None:
+def _tile(pipeline: Any) -> None:
     """Lets the autoencoder work on overlapping tiles, one at a time, if it can."""
-    autoencoder = getattr(pipeline, "vae", None)
+    autoencoder: Any = getattr(pipeline, "vae", None)
     if hasattr(autoencoder, "use_slicing"):
         autoencoder.enable_slicing()
     if not hasattr(autoencoder, "use_tiling"):
@@ -133,19 +155,3 @@ def _tile(pipeline) -> None:
         # An autoencoder's own tile is what it was trained on, and may be as large as the picture.
         cells = autoencoder.tile_latent_min_size
         autoencoder.tile_sample_min_size, autoencoder.tile_latent_min_size = TILE, TILE * cells // side
-
-
-def _cannot_load(model: Mapping, folder: Path | None, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:300]
-    if folder and folder.name == model["revision"]:
-        remedy = (
-            "models.lock.yaml asks for it; fetch what is missing where there is a network: snakemake --cores 1 models"
-        )
-    elif folder:
-        remedy = "Its folder must hold all parts that model_index.json names, with safetensors weights; copy it again."
-    else:
-        remedy = (
-            "Fetch it where there is a network (snakemake --cores 1 models), name its `variant` if the hub has its "
-            "safetensors only as fp16, or give a folder."
-        )
-    return f"The model {model['id']} could not be loaded: {reason}. {remedy}"

@@ -1,0 +1,134 @@
+"""The digest of the code that decides a layer's pixels, found by following imports from the rule's script.
+
+It is part of the rule's params, in place of Snakemake's own trigger on code, which goes by the time of the script's file and
+does not see the library. Syntax trees are digested, without docstrings and annotations: a comment costs no pass.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TypedDict
+
+from strata.fingerprints import LENGTH, remembered
+from strata.installation import LIBRARY, SCRIPTS
+from strata.state import CODE_DIGESTS
+
+
+class SourceFile(TypedDict):
+    """What was found in a Python file: the digest of its syntax, and what it imports of the library."""
+
+    digest: str
+    imports: list[str]
+
+
+ENTRIES = {
+    "mask": (SCRIPTS / "mask.py",),
+    "text_to_image": (LIBRARY / "painting/text_to_image.py",),
+    "effect": (LIBRARY / "painting/effect.py",),
+    "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
+    "image": (LIBRARY / "imaging/effects.py",),
+    "composite": (SCRIPTS / "composite.py",),
+    "lanczos": (LIBRARY / "imaging/tiles.py",),
+    "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),
+    "sheet": (SCRIPTS / "sweep.py",),
+}
+"""The files in which the code of each kind of layer begins. All that they import counts, too, but what EXEMPT names."""
+
+EXEMPT = {
+    "errors": "says what is wrong",
+    "exits": "ends a process",
+    "files": "writes bytes that others made",
+    "state": "names files beside the layers",
+    "installation": "names the workflow's own files",
+    "fingerprints": "tells whether files changed; the digests themselves are in the pass",
+    "code_digests": "is this module",
+    "schema": "completes the config; its result is in the pass",
+    "yaml_files": "reads the config; its result is in the pass",
+    "scene": "writes the pass; its result is the pass",
+    "models": "says which files a model is; their content is in the pass",
+    "workflow": "knows jobs, and no pictures",
+    "painting/device_lock": "says when a pass runs, and on which of several equal devices",
+    "painting/journal": "remembers what was done",
+    "painting/progress": "reports what is being done",
+    "painting/request": "holds the pass, and no code",
+    "diffusion/pipeline_cache": "keeps loaded pipelines; a kept one paints what a new one would, which tests hold",
+}
+"""The rooms and modules of the library that decide no pixel, each with the reason."""
+
+
+@cache
+def digest_code(kind: str) -> str:
+    """The digest of the code that decides the pixels of a kind of layer, a key of ENTRIES."""
+    library = _examine_library()
+    digests = " ".join(library[path]["digest"] for path in find_code(kind))
+    return hashlib.sha256(digests.encode()).hexdigest()[:LENGTH]
+
+
+def find_code(kind: str) -> list[Path]:
+    """All files that decide the pixels of a kind of layer, sorted."""
+    library = _examine_library()
+    found: set[Path] = set()
+    missing = set(ENTRIES[kind])
+    while missing:
+        found |= missing
+        missing = {file for path in missing for file in _files_of(library[path]["imports"])} - found
+    return sorted(found)
+
+
+def digest_syntax(source: str) -> str:
+    """The digest of what Python source does: of its syntax tree without docstrings and annotations."""
+    return hashlib.sha256(ast.dump(_without_remarks(ast.parse(source))).encode()).hexdigest()
+
+
+@cache
+def _examine_library() -> dict[Path, SourceFile]:
+    """What is in each file of the library and in the rules' scripts.
+
+    Parsing them takes half a second, so what was found in a file is remembered as long as the file is the same.
+    """
+    return remembered([*LIBRARY.rglob("*.py"), *SCRIPTS.glob("*.py")], CODE_DIGESTS, _examine_file)
+
+
+def _examine_file(path: Path) -> SourceFile:
+    source = path.read_text(encoding="utf-8")
+    return {"digest": digest_syntax(source), "imports": _imports(ast.parse(source))}
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    """The names under `strata.` that a module imports, wherever in it; each may be a module or a name in one."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return sorted(name.removeprefix("strata.") for name in names if name.startswith("strata."))
+
+
+def _files_of(names: list[str]) -> list[Path]:
+    """The library's files that imported names lie in, without the exempt ones."""
+    files = []
+    for name in names:
+        parts = name.split(".")
+        for path in ("/".join(parts), "/".join(parts[:-1])):
+            if path and (LIBRARY / f"{path}.py").is_file():
+                if path not in EXEMPT and path.split("/")[0] not in EXEMPT:
+                    files.append(LIBRARY / f"{path}.py")
+                break
+    return files
+
+
+def _without_remarks(tree: ast.Module) -> ast.Module:
+    """A syntax tree without what Python does not act upon: docstrings and annotations."""
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return tree

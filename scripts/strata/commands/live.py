@@ -1,0 +1,154 @@
+"""Builds again whenever the config, a scene or an image that they name is saved, until Ctrl-C.
+
+    strata live                               builds the final picture of config.yaml
+    strata live results/night/final.png
+    strata live --cores 2 all                 what `snakemake` takes, this takes
+
+Each build is one of Snakemake's own, with the same profile, lock and closing line. Only Snakemake's start is paid once, and
+with a warm worker the models' loading.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import watchfiles
+from snakemake.cli import get_argument_parser
+from snakemake.cli import main as snakemake
+
+from strata.errors import StrataError
+from strata.installation import LIBRARY, SCHEMAS, SCRIPTS, WORKFLOW
+from strata.models.lock import LOCK
+from strata.workflow.forked_jobs import start_server
+from strata.workflow.snakemake_internals import run_scripts_by
+from strata.yaml_files import read_yaml
+
+SCENES = "scenes"
+
+# What a process reads once. When it changes, this one begins anew.
+SOURCES = (LIBRARY, SCRIPTS, SCHEMAS)
+
+LOOK_MILLISECONDS = 1000  # a change that raised no event is seen after so long
+
+State = dict[Path, tuple[int, int, int] | None]
+"""What tells whether files were changed: time of change, size, inode; None for one that is not there."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All are Snakemake's."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    run_scripts_by(start_server())
+    command = complete(arguments.snakemake)
+    settings = get_argument_parser().parse_args(command)
+    configs = [str(config) for config in settings.configfile or ["config.yaml"]]
+    folder = Path(settings.directory or ".").resolve()
+    source = look_at(list_sources())
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            seen = look_at(list_inputs(folder, configs))
+            build(command)
+            print("Watching. Ctrl-C ends it.", file=sys.stderr, flush=True)
+            wait(folder, configs, seen)
+            if look_at(list_sources()) != source:
+                os.execv(sys.executable, sys.orig_argv)
+    print(file=sys.stderr)
+
+
+def complete(arguments: Sequence[str]) -> list[str]:
+    """Snakemake's arguments, with what nearly everybody wants."""
+    settings = get_argument_parser().parse_args(arguments)
+    snakefile = [] if settings.snakefile else ["--snakefile", str(WORKFLOW / "Snakefile")]
+    # Those that are given come last, and so win.
+    targets = [] if settings.targets else ["results/final.png"]
+    return ["--cores", "1", *snakefile, *arguments, *targets]
+
+
+def build(arguments: Sequence[str]) -> None:
+    """One build. What is wrong with it is printed, and the watch goes on."""
+    interrupts: list[int] = []
+
+    def interrupt(number: int, frame: Any) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, interrupt)  # Snakemake ends the build then, and does not say why
+    with contextlib.chdir(Path.cwd()):
+        try:
+            snakemake(list(arguments))
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+        finally:
+            # Snakemake leaves handlers behind that would never let this process end.
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+def wait(folder: Path, configs: list[str], seen: State) -> None:
+    """Returns when what a build reads differs from what was seen before it."""
+    if look_at(list_inputs(folder, configs)) != seen:
+        return
+    # Folders, since editors replace files; and files that were saved while the watch was set up are seen by their state.
+    folders = {path.parent for path in list_inputs(folder, configs)} | {folder, WORKFLOW}
+    folders |= {path.parent for path in list_sources()} | ({folder / SCENES} if (folder / SCENES).is_dir() else set())
+    source = look_at(list_sources())
+    for _ in watchfiles.watch(
+        *filter(Path.is_dir, folders),
+        recursive=False,
+        raise_interrupt=True,
+        yield_on_timeout=True,
+        rust_timeout=LOOK_MILLISECONDS,
+    ):
+        if look_at(list_inputs(folder, configs)) != seen or look_at(list_sources()) != source:
+            return
+
+
+def list_inputs(folder: Path, configs: list[str]) -> list[Path]:
+    """The files that a build reads: the configs, the scenes, the images that they name, and the lock of the models."""
+    described = [*(folder / config for config in configs), *sorted((folder / SCENES).glob("*.yaml"))]
+    return [*described, *(folder / image for path in described for image in find_images(path)), folder / LOCK]
+
+
+def find_images(path: Path) -> Iterator[str]:
+    """The images of masks and effects that a config or a scene names, as far as it can be read."""
+    try:
+        description = read_yaml(path) if path.is_file() else {}
+    except StrataError:
+        return  # the build says what is wrong with it
+    subjects, effects = (_entries(description.get(section)) for section in ("subjects", "effects"))
+    for named in (*(subject.get("mask") for subject in subjects), *effects):
+        image = named.get("image") if isinstance(named, dict) else None
+        if isinstance(image, str):
+            yield image
+
+
+def _entries(section: object) -> list[dict[str, Any]]:
+    """The mappings of a section by name; none if it is something else, which the build reports."""
+    return [entry for entry in section.values() if isinstance(entry, dict)] if isinstance(section, dict) else []
+
+
+def list_sources() -> list[Path]:
+    """The files of the workflow itself."""
+    return [WORKFLOW / "Snakefile", *(file for folder in SOURCES for file in folder.rglob("*.[py][ya]*"))]
+
+
+def look_at(paths: Iterable[Path]) -> State:
+    """The state of files, to be compared with a later look."""
+    return {path: (stat.st_mtime_ns, stat.st_size, stat.st_ino) if (stat := _stat(path)) else None for path in paths}
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

@@ -1,0 +1,56 @@
+"""What a pass adds to a loaded pipeline for as long as it runs: another sampler, LoRA adapters, a style.
+
+Pipelines are kept for the next pass and share their parts. So everything is taken away again, however the pass ends, and
+weights are never merged: what is left is what was there before, to the bit.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from strata.diffusion import patches
+from strata.diffusion.lora import with_loras
+from strata.diffusion.pipelines import Loaded, place
+from strata.diffusion.schedulers import with_scheduler
+from strata.passes import DiffusionPass
+
+
+@contextmanager
+def attached(loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Lends a pipeline what a pass asks for.
+
+    Args:
+        files: the absolute paths of the files that the pass names, by their names in it.
+
+    Yields:
+        the arguments with which the pipeline is to be called beside those of the pass.
+
+    Raises:
+        StrataError: the pipeline has no such thing, or a file does not fit the model.
+    """
+    pipeline = loaded.pipeline
+    with ExitStack() as lent:
+        if spec["clip_skip"]:
+            lent.enter_context(patches.clip_text_model(pipeline))
+        if spec["scheduler"]:
+            lent.enter_context(with_scheduler(pipeline, spec["scheduler"]))
+        arguments = {}
+        with_parts = bool(spec["loras"] or spec["style"])
+        if hooked := with_parts and _has_offload_hooks(pipeline):
+            # What moves a pipeline's parts about must know the new ones, and must be gone when they go.
+            pipeline.remove_all_hooks()
+            lent.callback(place, loaded)
+        if spec["loras"]:
+            lent.enter_context(with_loras(pipeline, spec["model"]["id"], spec["loras"], files))
+        if spec["style"]:
+            from strata.diffusion.ip_adapter import with_style  # here: its imports take a second, and are rarely needed
+
+            arguments = lent.enter_context(with_style(pipeline, spec["model"]["id"], spec["style"], files))
+        if hooked:
+            place(loaded)
+            lent.callback(pipeline.remove_all_hooks)
+        yield arguments
+
+
+def _has_offload_hooks(pipeline: Any) -> bool:
+    return any(hasattr(part, "_hf_hook") for part in pipeline.components.values())

@@ -1,0 +1,216 @@
+"""One run of a pipeline: text to image, or inpainting. Pillow pictures in, Pillow pictures out."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from strata.errors import StrataError
+from strata.imaging.arrays import Array, to_image
+from strata.passes import DiffusionPass, Inpaint, TextToImage
+
+OnStep = Callable[[int, int], None]
+"""Called after each step of the sampler with the steps done and all of them."""
+
+OnNote = Callable[[str], None]
+"""Called with a sentence about a key of the pass that has no meaning for the pipeline."""
+
+ARGUMENTS = {
+    "prompt": "prompt",
+    "negative_prompt": "negative_prompt",
+    "steps": "num_inference_steps",
+    "guidance_scale": "guidance_scale",
+    "strength": "strength",
+    "prompt_2": "prompt_2",
+    "clip_skip": "clip_skip",
+}
+"""The keys of a pass, and what pipelines call them."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+SILENT: dict[str, object] = {"negative_prompt": "", "strength": 1.0}
+"""Values that ask for nothing, so that a pipeline which has no such thing leaves nothing undone."""
+
+
+def ignored(sentence: str) -> None:
+    """An OnNote that nobody listens to."""
+
+
+def text_to_image(
+    pipeline: Any,
+    spec: TextToImage,
+    on_step: OnStep,
+    on_note: OnNote = ignored,
+    arguments: Mapping[str, Any] = NOTHING,
+) -> Image.Image:
+    """Paints `spec["width"]` x `spec["height"]` pixels from the prompt alone; "RGB".
+
+    Args:
+        arguments: what else the pipeline is called with, see attachments.py.
+
+    Raises:
+        StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
+    """
+    size = spec["width"], spec["height"]
+    width, height = pad_size(size, size_multiple(pipeline))
+    return _run(pipeline, spec, on_step, on_note, **arguments, width=width, height=height).crop((0, 0, *size))
+
+
+def inpaint(
+    pipeline: Any,
+    spec: Inpaint,
+    plate: Image.Image,
+    mask: Image.Image,
+    on_step: OnStep,
+    on_note: OnNote = ignored,
+    arguments: Mapping[str, Any] = NOTHING,
+) -> Image.Image:
+    """Paints where the mask is white, seeing the plate; "RGB" of the plate's size.
+
+    What lies outside the mask has changed a little, too: a pipeline returns all that its decoder makes. Cut it out.
+
+    Args:
+        plate: "RGB".
+        mask: "L" with 0 and 255 alone, since pipelines cut it at one half; of the plate's size.
+        arguments: as for text_to_image().
+
+    Raises:
+        ValueError: plate and mask do not fit each other.
+        StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
+    """
+    if plate.mode != "RGB" or mask.mode != "L" or plate.size != mask.size:
+        raise ValueError(
+            f"a plate in RGB and a mask in L of one size are needed, not {plate.mode} {plate.size} and {mask.mode} "
+            f"{mask.size}"
+        )
+    width, height = pad_size(plate.size, size_multiple(pipeline))
+    result = _run(
+        pipeline,
+        spec,
+        on_step,
+        on_note,
+        **arguments,
+        width=width,
+        height=height,
+        image=_extend(plate, (width, height)),
+        mask_image=_extend(mask, (width, height)),
+    )
+    return result.crop((0, 0, *plate.size))
+
+
+def size_multiple(pipeline: Any) -> int:
+    """What width and height must be multiples of: the pixels of a latent cell, or of a patch of cells.
+
+    Families differ in where they say it: some in the image processor, some in the size of the transformer's patches.
+    """
+    patch = pipeline.vae_scale_factor * getattr(pipeline, "patch_size", 1)
+    return math.lcm(patch, pipeline.image_processor.config.vae_scale_factor)
+
+
+def find_arguments(pipeline: Any, spec: DiffusionPass) -> tuple[dict[str, Any], list[str]]:
+    """What a pass gives to a pipeline, by the pipeline's own names, and the keys that have no meaning for it.
+
+    The pipeline's signature decides, and its transformer's config, which says whether the guidance was distilled into the
+    weights. If so there is nothing that a negative prompt could steer; if not, its `guidance_scale`, where it has a
+    `true_cfg_scale` beside it, would be for a distilled one.
+    """
+    accepted = set(inspect.signature(pipeline.__call__).parameters)
+    distilled = getattr(getattr(pipeline, "transformer", None), "config", {}).get("guidance_embeds")
+    names = ARGUMENTS | ({"guidance_scale": "true_cfg_scale"} if distilled is False else {})
+    if distilled:
+        accepted.discard("negative_prompt")
+    given = {key: value for key, value in spec.items() if key in names and value is not None}
+    known = {names[key]: value for key, value in given.items() if names[key] in accepted}
+    return known, [key for key, value in given.items() if names[key] not in accepted and value != SILENT.get(key)]
+
+
+def pad_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """A size in pixels, rounded up to multiples."""
+    width, height = (-(-length // multiple) * multiple for length in size)
+    return width, height
+
+
+def _extend(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Continues the picture's last row and column, so that a pass sees no border where there is none."""
+    right, below = size[0] - image.width, size[1] - image.height
+    pixels = np.asarray(image)
+    return Image.fromarray(np.pad(pixels, ((0, below), (0, right), *((0, 0),) * (pixels.ndim - 2)), mode="edge"))
+
+
+def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, **canvas: Any) -> Image.Image:
+    model = spec["model"]["id"]
+
+    def report(pipe: Any, step: int, timestep: int, tensors: dict[str, Any]) -> dict[str, Any]:
+        if step == 0 and spec["negative_prompt"] and not getattr(pipe, "do_classifier_free_guidance", True):
+            on_note(f"{model} is unguided at guidance_scale {spec['guidance_scale']:g}: negative_prompt does nothing")
+        on_step(step + 1, pipe.num_timesteps)
+        return tensors
+
+    given, meaningless = find_arguments(pipeline, spec)
+    given |= canvas | {
+        # Noise from the CPU is the same for a seed on every device.
+        "generator": torch.Generator("cpu").manual_seed(to_signed(spec["seed"])),
+        "output_type": "np",
+        "callback_on_step_end": report,
+    }
+    _check_signature(pipeline, given, model)
+    _check_clip_skip(pipeline, given.get("clip_skip"))
+    for key in meaningless:
+        on_note(f"{model} is a {type(pipeline).__name__}, for which {key} has no meaning: it does nothing")
+    with torch.inference_mode():
+        result = pipeline(**given)
+    if any(getattr(result, "nsfw_content_detected", None) or ()):
+        raise StrataError(
+            "The model's safety checker blacked the picture out. Change the prompt or the seed, then build again."
+        )
+    return _to_picture(result.images[0])
+
+
+def _check_signature(pipeline: Any, given: Mapping[str, Any], model: str) -> None:
+    """Refuses a pipeline that is for something else: one that needs a depth map, say, or that takes no size."""
+    parameters = inspect.signature(pipeline.__call__).parameters
+    needed = {
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    if odd := sorted(given.keys() - parameters.keys() | needed - given.keys()):
+        raise StrataError(
+            f"The model {model} is a {type(pipeline).__name__}, which does not fit this kind of layer: the two "
+            f"disagree on {', '.join(odd)}. Use another model for it."
+        )
+
+
+def _check_clip_skip(pipeline: Any, skipped: int | None) -> None:
+    layers = pipeline.text_encoder.config.num_hidden_layers if skipped else 0
+    if skipped and skipped >= layers:
+        raise StrataError(
+            f"clip_skip is {skipped}, but the model's text encoder has {layers} layers, of which one must remain. Lower it."
+        )
+
+
+def to_signed(seed: int) -> int:
+    """torch reads a seed as a signed number of 64 bits; the upper half wraps round."""
+    return seed - 2**64 if seed >= 2**63 else seed
+
+
+def _to_picture(pixels: Array) -> Image.Image:
+    """Values from 0 to 1 of shape (height, width, 3), as "RGB", rounded. Refuses what is no picture."""
+    if not np.isfinite(pixels).all():
+        raise StrataError(
+            "The model returned numbers that are not finite, which would be a black picture. Give the model `dtype: bfloat16` "
+            "or `dtype: float32`, then build again."
+        )
+    picture = to_image(pixels)
+    if (np.asarray(picture) == picture.getpixel((0, 0))).all():
+        raise StrataError(
+            f"The model returned one flat colour, {picture.getpixel((0, 0))}. Change the seed or the prompt. If it stays "
+            "black, give the model `dtype: bfloat16` or `dtype: float32`."
+        )
+    return picture

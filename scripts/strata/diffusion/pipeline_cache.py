@@ -1,0 +1,106 @@
+"""Loaded pipelines, kept for the next pass. One whose files changed is loaded anew; the longest unused go first."""
+
+import gc
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from strata.diffusion import devices, pipelines
+from strata.diffusion.pipelines import Loaded
+from strata.models.checkpoint import Checkpoint
+
+Key = tuple[str, str, str, str, str, int]
+"""Device, task, folder, model as JSON, placement, attempt."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A loaded pipeline, and the files that it was loaded from.
+
+    Attributes:
+        state: that of the model's files when it was loaded.
+        parts: the identity of its components' files, by the component's name.
+    """
+
+    loaded: Loaded
+    state: tuple[Any, ...]
+    parts: dict[str, tuple[Any, ...]]
+
+
+class PipelineCache:
+    """The pipelines of one process. Only who holds a device may touch those that are on it."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, Held] = {}  # the longest unused first
+
+    def get(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Loaded:
+        """A pipeline that is ready to paint, loaded now unless it is held.
+
+        Args:
+            task: text_to_image, inpaint or upscale.
+            device: torch's name of it.
+            placement, attempt: see devices.choose_placement().
+
+        Raises:
+            LoadError: the pipeline cannot be loaded.
+            StrataError: the model is not there, or no longer the one that the pass was planned with.
+        """
+        model = json.dumps(checkpoint.model, sort_keys=True)
+        key = (device, task, str(checkpoint.folder), model, placement, attempt)
+        held = self._held.pop(key, None)
+        if held is None or held.state != checkpoint.state():
+            held = None  # gives its memory back before the next is loaded
+            held = self._load(task, checkpoint, device, placement, attempt)
+        self._held[key] = held
+        return held.loaded
+
+    def forget(self, device: str) -> int:
+        """Lets go of all that is on a device, and returns how many pipelines that were."""
+        keys = [key for key in self._held if key[0] == device]
+        for key in keys:
+            del self._held[key]
+        _collect_garbage()
+        return len(keys)
+
+    def names(self) -> list[str]:
+        """What is held, in words."""
+        return [f"{json.loads(model)['id']} ({task}, {device})" for device, task, _, model, *_ in self._held]
+
+    def _load(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Held:
+        self._make_room(device, checkpoint.size())
+        state, parts = checkpoint.state(), checkpoint.parts()
+        checkpoint.check()
+        shared = self._find_shared(device, parts)
+        loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared)
+        if not state:
+            # It came from the hub just now.
+            state, parts = checkpoint.state(), checkpoint.parts()
+        return Held(loaded, state, parts)
+
+    def _find_shared(self, device: str, parts: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+        """Components that are loaded already, by the name that the new pipeline has for them."""
+        loaded = {
+            identity: getattr(held.loaded.pipeline, name)
+            for key, held in self._held.items()
+            # A part with offload hooks belongs to one pipeline alone.
+            if key[0] == device and held.loaded.placement == "whole"
+            for name, identity in held.parts.items()
+        }
+        return {name: loaded[identity] for name, identity in parts.items() if loaded.get(identity) is not None}
+
+    def _make_room(self, device: str, size: int) -> None:
+        """Lets go of the longest unused until about `size` bytes are free, or nothing is left on the device."""
+        while size > devices.available_memory(device):
+            key = next((key for key in self._held if key[0] == device), None)
+            if key is None:
+                return
+            del self._held[key]
+            _collect_garbage()
+
+
+def _collect_garbage() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

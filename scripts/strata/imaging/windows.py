@@ -1,0 +1,89 @@
+"""What an inpainting pass sees of its plate, and how its result becomes a layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from strata.errors import StrataError
+from strata.imaging import color_match, compositing, masks
+
+RING_CELLS = 2  # as wide as the ring on which colours are compared: near the seam, and enough to tell
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All of one picture, "RGB"."""
+
+    picture: Image.Image
+
+    def pixels(self) -> bytes:
+        """All that a pass reads."""
+        return repr(self.picture.size).encode() + self.picture.tobytes()
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the picture that a pass sees.
+
+    Attributes:
+        size: the picture's (width, height) in pixels.
+        box: the window's (left, top, right, bottom) in the picture.
+        plate: "RGB", what lies beneath, of the window's size.
+        soft: "L", the feathered mask, which composites.
+        hard: "L", 0 or 255, the grown mask, which goes to the model.
+        cell: the pixels that a cell of the model's latents covers.
+    """
+
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    plate: Image.Image
+    soft: Image.Image
+    hard: Image.Image
+    cell: int
+
+    def pixels(self) -> bytes:
+        """All that a pass reads, and where its result goes."""
+        return b"".join((repr((self.size, self.box)).encode(), self.plate.tobytes(), self.soft.tobytes()))
+
+    def cut_layer(self, painted: Image.Image, matched: float = 0.0) -> Image.Image:
+        """The subject's layer: the painted window ("RGB") cut out by the soft mask, transparent elsewhere ("RGBA").
+
+        Args:
+            matched: how far its colours are brought to the plate's, 0 to 1; above 0 it needs a ring.
+        """
+        layer = Image.new("RGBA", self.size)
+        painted = color_match.match(painted, self.plate, self.ring(), matched) if matched else painted
+        layer.paste(compositing.cut_out(painted, self.soft), self.box[:2])
+        return layer
+
+    def ring(self) -> Image.Image:
+        """What lies round the hard mask, which a pass ought to leave as it is: "L", 0 or 255."""
+        return masks.ring(self.hard, RING_CELLS * self.cell)
+
+    def check_ring(self, where: str) -> None:
+        """Raises a StrataError, which begins with `where`, if there is nothing round the mask to compare colours on."""
+        if self.ring().getbbox() is None:
+            raise StrataError(
+                f"{where} asks for color_match, but its mask fills all that the pass sees, so that no colours can be "
+                "compared round it. Give it a larger context margin, or leave color_match out."
+            )
+
+
+def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | None, cell: int) -> Window:
+    """Returns the window of a subject.
+
+    Args:
+        plate: the layers beneath, bottom to top, "RGB" or "RGBA", of the mask's size.
+        mask: "L", feathered.
+        context: the margin round the mask in pixels; None sees the whole picture.
+        cell: the pixels that a cell of the model's latents covers.
+    """
+    box = (0, 0, *mask.size) if context is None else masks.window(mask, context, cell)
+    size = (box[2] - box[0], box[3] - box[1])
+    beneath = compositing.flatten(size, [compositing.Layer(layer.crop(box)) for layer in plate])
+    return Window(mask.size, box, beneath, mask.crop(box), masks.hard(mask, cell).crop(box), cell)
+
+
+View = Whole | Window
+"""What a pass sees."""

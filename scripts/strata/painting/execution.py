@@ -1,0 +1,183 @@
+"""One pass on a device of this machine: claim it, load the model, paint, write the layer."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import diffusers
+import torch
+from PIL import Image
+
+import strata
+from strata.diffusion import devices
+from strata.diffusion.pipeline_cache import PipelineCache
+from strata.diffusion.pipelines import Loaded, LoadError
+from strata.errors import OutOfMemoryError, StrataError
+from strata.fingerprints import fingerprint_file, fingerprint_folder
+from strata.imaging import png, tiles
+from strata.imaging.windows import View, Whole, Window
+from strata.models.checkpoint import Checkpoint
+from strata.painting import effect, inpaint, text_to_image, upscale
+from strata.painting.device_lock import hold_one
+from strata.painting.progress import Reporter
+from strata.painting.request import Done, Request
+from strata.passes import PaintedEffect, PassModel, Upscale
+from strata.state import MODEL_DIGESTS
+
+Made = tuple[Image.Image, dict[str, str]]
+"""A layer, and what its provenance says about memory that was short: that alone can change pixels a little."""
+
+
+def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
+    """Paints a pass and writes its layer.
+
+    Args:
+        request: with absolute paths.
+        view: what the pass sees; None for text to image.
+        pipelines: those that this process holds.
+
+    Raises:
+        StrataError: a sentence about what is wrong with the device, the model, or what it painted.
+    """
+    _check_files(request)
+    with _claimed_device(request, reporter) as (name, device):
+        started = time.time()
+        image, shortage = _with_room(
+            request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device)
+        )
+        ended = time.time()
+    made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
+    described = {key: value for key, value in request.spec.items() if key != "plate"}
+    png.write(request.layer, image, png.describe_provenance(described, made_by | shortage))
+    return Done("painted", started, name, ended)
+
+
+@contextmanager
+def _claimed_device(request: Request, reporter: Reporter) -> Iterator[tuple[str, str]]:
+    """Holds a device: its name for every process of the machine, and torch's."""
+    setting = request.runtime.device
+    if not devices.is_available(setting):
+        raise StrataError(
+            f"The config's runtime asks for the device {setting!r}, which this machine (or its build of torch) does not "
+            "have. Set it to auto."
+        )
+    found = devices.find_devices(setting)
+    devices.use_threads(request.runtime.threads)
+    with hold_one(tuple(found), while_waiting=reporter.check) as name:
+        reporter.check()
+        yield name, found[name]
+
+
+def _with_room(request: Request, device: str, pipelines: PipelineCache, work: Callable[[], Made]) -> Made:
+    """Does the work; if the memory does not suffice, once more without the pipelines of other passes."""
+    own = 0 if _is_network(request) else 1
+    for last in (False, True):
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not devices.ran_out_of_memory(error):
+                raise
+            reason = " ".join(str(error).split())[:200]
+        # Out here the traceback, which holds what the pass had allocated, is gone.
+        if pipelines.forget(device) <= own or last:
+            break
+    raise OutOfMemoryError(_explain_shortage(request, device, reason))
+
+
+def _make(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
+    spec = request.spec
+    if spec["task"] == "upscale":
+        assert isinstance(view, Whole)
+        return _enlarge(request, spec, view.picture, reporter, pipelines, device)
+    loaded = _load(request, spec["model"], device, pipelines)
+    _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
+    if spec["task"] == "inpaint":
+        assert isinstance(view, Window)
+        return inpaint.paint(loaded, request, spec, view, reporter), _shortage(loaded)
+    if "alpha" in spec:
+        return effect.paint(loaded, request, cast(PaintedEffect, spec), reporter), _shortage(loaded)
+    return text_to_image.paint(loaded, request, spec, reporter), _shortage(loaded)
+
+
+def _enlarge(
+    request: Request, spec: Upscale, picture: Image.Image, reporter: Reporter, pipelines: PipelineCache, device: str
+) -> Made:
+    if spec["method"] == "network":
+        assert request.model is not None
+        tile = tiles.halve(spec["tile"], request.attempt - 1)
+        _report_start(request, reporter, f"on {device}, in tiles of {tile} pixels")
+        larger = upscale.by_network(Path(request.model), device, spec, picture, tile, reporter)
+        return larger, _smaller_tile(spec, tile)
+    loaded = _load(request, spec["model"], device, pipelines)
+    shortage = _shortage(loaded)
+    tile = tiles.halve(spec["tile"], request.attempt - 1 if shortage else 0)
+    _report_start(
+        request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}, in tiles of {tile} pixels"
+    )
+    larger = upscale.by_diffusion(loaded, spec, picture, tile, reporter)
+    return larger, shortage | _smaller_tile(spec, tile)
+
+
+def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> Loaded:
+    folder = Path(request.model) if request.model else None
+    checkpoint = Checkpoint(model, folder, _digests(request))
+    try:
+        return pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
+    except LoadError as error:
+        raise StrataError(checkpoint.explain(str(error))) from None
+
+
+def _check_files(request: Request) -> None:
+    """Refuses files that changed since the build began: all layers are to be made from the same ones."""
+    spec, planned = request.spec, dict[str, str | None]()
+    if spec["task"] == "upscale":
+        if _is_network(request) and request.model:
+            planned[request.model] = spec["model"]["fingerprint"]
+    else:
+        planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
+        if style := spec["style"]:
+            paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))
+            planned |= dict(zip(paths, style["fingerprints"], strict=True))
+    for name, digest in planned.items():
+        path = Path(name)
+        fingerprint = fingerprint_folder if path.is_dir() else fingerprint_file
+        if not path.exists() or fingerprint(path, _digests(request)) != digest:
+            raise StrataError(f"{path} changed after the build began. Build again: then all layers are made from one.")
+
+
+def _is_network(request: Request) -> bool:
+    return request.spec["task"] == "upscale" and request.spec["method"] == "network"
+
+
+def _digests(request: Request) -> Path:
+    return Path(request.folder or ".", MODEL_DIGESTS)
+
+
+def _report_start(request: Request, reporter: Reporter, where: str) -> None:
+    again = f" (attempt {request.attempt}: the one before ran out of memory)" if request.attempt > 1 else ""
+    reporter.say(f"{request.spec['model']['id']} {where}{again}")
+
+
+def _dtype_of(loaded: Loaded) -> str:
+    return str(loaded.pipeline.dtype).removeprefix("torch.")
+
+
+def _shortage(loaded: Loaded) -> dict[str, str]:
+    return {"autoencoder": "in tiles"} if loaded.placement == devices.LADDER[-1] else {}
+
+
+def _smaller_tile(spec: Upscale, tile: int) -> dict[str, str]:
+    return {"tile": str(tile)} if tile != spec["tile"] else {}
+
+
+def _explain_shortage(request: Request, device: str, reason: str) -> str:
+    less = "part by part, then layer by layer, then the picture in tiles"
+    remedy = "A lower canvas.scale, or `context` margins for the subjects, help too."
+    if request.spec["task"] == "upscale":
+        less, remedy = f"smaller tiles, and of a diffusion model {less}", "A lower upscale.tile helps, too."
+    return (
+        f"{device} ran out of memory at attempt {request.attempt} ({reason}). A further attempt, if the profile's `retries` "
+        f"allows one, needs less: {less}. {remedy}"
+    )

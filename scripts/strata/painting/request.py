@@ -1,0 +1,63 @@
+"""What a job asks for and what it gets: plain values, which can be sent to another process."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from strata.passes import Pass
+from strata.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Request:
+    """A pass to be painted.
+
+    Attributes:
+        spec: the resolved pass.
+        layer: the PNG to write.
+        runtime: how jobs run on this machine.
+        attempt: 1, and one more for each attempt that ran out of memory: it asks for a placement that needs less.
+        plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
+            a picture larger reads that picture as its plate.
+        folder: the workflow's working directory. Once it is given, all paths are absolute.
+        model: the folder of the model, if it is one on this machine's disk, or the file of a network.
+        files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.
+    """
+
+    spec: Pass
+    layer: str
+    runtime: Runtime
+    attempt: int = 1
+    plate: tuple[str, ...] = ()
+    mask: str | None = None
+    folder: str | None = None
+    model: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> "Request":
+        """A request from the plain values that dataclasses.asdict() gives, after a way through JSON."""
+        runtime = Runtime.from_mapping(described["runtime"])
+        return cls(**{**described, "runtime": runtime, "plate": tuple(described["plate"])})
+
+    def writing_to(self, layer: str) -> "Request":
+        """The same pass, written to another file."""
+        return replace(self, layer=layer)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a layer came about.
+
+    Attributes:
+        how: painted or store, as in journal.WORDS.
+        started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
+        device: what painted it; None for one from the store.
+        ended: when it was done (for a painted one: when the device was let go).
+    """
+
+    how: str
+    started: float
+    device: str | None = None
+    ended: float = field(default_factory=time.time)

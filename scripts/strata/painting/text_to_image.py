@@ -1,0 +1,15 @@
+"""How a background is painted: a text-to-image pass. All that decides its pixels is imported here."""
+
+from PIL import Image
+
+from strata.diffusion import attachments, inference
+from strata.diffusion.pipelines import Loaded
+from strata.painting.progress import Reporter
+from strata.painting.request import Request
+from strata.passes import TextToImage
+
+
+def paint(loaded: Loaded, request: Request, spec: TextToImage, reporter: Reporter) -> Image.Image:
+    """The layer, "RGB"."""
+    with attachments.attached(loaded, spec, request.files) as arguments:
+        return inference.text_to_image(loaded.pipeline, spec, reporter.step, reporter.note, arguments)

@@ -1,0 +1,33 @@
+"""What a pass sees: the pictures that it reads, as they are when it begins. Their pixels are part of the store's key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strata.painting.request import Request
+
+if TYPE_CHECKING:
+    from strata.imaging.windows import View
+
+
+def look(request: Request) -> View | None:
+    """Reads what a pass sees; None for text to image, which sees nothing.
+
+    Raises:
+        StrataError: a picture is missing, or of another size than its scene.
+    """
+    if not request.plate:
+        return None
+    from strata.imaging import png, windows  # here: many jobs see nothing, and start faster without Pillow
+
+    spec = request.spec
+    size = spec["width"], spec["height"]
+    if spec["task"] == "upscale":
+        return windows.Whole(png.read(request.plate[0], "RGB", size))
+    assert spec["task"] == "inpaint" and request.mask is not None
+    # The background is opaque; what lies on it may be transparent.
+    plate = [png.read(path, "RGBA" if index else "RGB", size) for index, path in enumerate(request.plate)]
+    window = windows.cut_window(plate, png.read(request.mask, "L", size), spec["context"], spec["cell"])
+    if spec["color_match"]:
+        window.check_ring(request.layer)
+    return window

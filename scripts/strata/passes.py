@@ -1,0 +1,196 @@
+"""What travels from the config to the pictures: what each rule must know, as types.
+
+One mapping of plain values is the `spec` among a rule's params.
+Snakemake compares the values of params without their names, so that two loose values that are swapped would go unnoticed;
+a mapping does see it. All sizes and lengths are rendered pixels. `code` is the digest of the code that decides the layer's
+pixels; `mark` is the layer's rerun mark, see workflow/marks.py.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Shape(TypedDict, total=False):
+    """One shape of a mask. `shape` is always there; which of the others, depends on it."""
+
+    shape: str
+    bbox: list[float]
+    radius: float
+    points: list[list[float]]
+    start: list[float]
+    end: list[float]
+    center: list[float]
+    inner: float
+
+
+class Mask(TypedDict):
+    shapes: list[Shape] | None
+    image: str | None
+    fit: str
+    invert: bool
+    grow: int
+    feather: float
+
+
+class StackEntry(TypedDict):
+    """A layer in the composite. `position` is the x and y of its top left corner."""
+
+    layer: str
+    opacity: float
+    blur: float
+    blend: str
+    position: list[float]
+
+
+class Finish(TypedDict):
+    brightness: float
+    contrast: float
+    color: float
+    sharpness: float
+
+
+class StyleAdapter(TypedDict):
+    """An IP-Adapter: its file, and the folder of the image encoder that it was made for."""
+
+    file: str
+    image_encoder: str
+
+
+class Layer(TypedDict):
+    """What all layers have."""
+
+    code: str
+    mark: NotRequired[str]
+
+
+class Sized(Layer):
+    """A layer with a size."""
+
+    width: int
+    height: int
+
+
+class PassModel(TypedDict):
+    """A model as a pass needs it: what to load, and the digest of it. A network has its file as `id`."""
+
+    id: str
+    revision: str | None
+    variant: str | None
+    dtype: str
+    fingerprint: str | None
+
+
+class PassLora(TypedDict):
+    file: str
+    weight: float
+    fingerprint: str
+
+
+class PassStyle(TypedDict):
+    """A reference for style: the picture, the IP-Adapter, its image encoder, and the digests of the three in this order."""
+
+    image: str
+    weight: float
+    file: str
+    image_encoder: str
+    fingerprints: list[str]
+
+
+class DiffusionPass(Sized):
+    """One run of a diffusion model."""
+
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    prompt_2: str | None
+    clip_skip: int | None
+    scheduler: str | None
+    loras: list[PassLora]
+    style: PassStyle | None
+    model: PassModel
+
+
+class TextToImage(DiffusionPass):
+    """The background."""
+
+    task: Literal["text_to_image"]
+
+
+class PaintedEffect(TextToImage):
+    """An effect that a model paints."""
+
+    alpha: str
+
+
+class Inpaint(DiffusionPass):
+    """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
+
+    task: Literal["inpaint"]
+    strength: float
+    context: int | None
+    color_match: float
+    cell: int
+    plate: list[str]
+
+
+class Upscale(Sized):
+    """A larger final picture. `width` and `height` are those of the picture that is there."""
+
+    task: Literal["upscale"]
+    method: Literal["lanczos", "network", "diffusion"]
+    factor: int
+    model: NotRequired[PassModel]
+    tile: NotRequired[int]
+    overlap: NotRequired[int]
+    prompt: NotRequired[str]
+    negative_prompt: NotRequired[str]
+    seed: NotRequired[int]
+    steps: NotRequired[int]
+    guidance_scale: NotRequired[float]
+    noise_level: NotRequired[int]
+
+
+class DrawnImage(Sized):
+    """An effect that is an image. `where` is its key, for sentences."""
+
+    task: Literal["image"]
+    image: str
+    alpha: str
+    where: str
+
+
+class DrawnMask(Sized):
+    """A mask. `cell` is the side of a latent cell; `where` is the mask's key, for sentences."""
+
+    mask: Mask
+    scale: float
+    cell: int
+    where: str
+
+
+class Composite(Sized):
+    """The stack, bottom to top, and the finish."""
+
+    stack: list[StackEntry]
+    finish: Finish
+
+
+class EffectiveScene(TypedDict):
+    """The scene in full, and what is worth a word about it."""
+
+    scene: dict[str, object]
+    notes: list[str]
+    mark: NotRequired[str]
+
+
+class Sheet(Layer):
+    """The contact sheet of a sweep. `width` is that of each picture on it."""
+
+    cells: list[dict[str, object]]
+    columns: int
+    width: int
+
+
+Pass = TextToImage | PaintedEffect | Inpaint | Upscale
+"""What `painting` can paint."""

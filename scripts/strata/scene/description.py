@@ -1,0 +1,127 @@
+"""A complete scene as types: what schemas/scene.schema.yaml describes, with every default filled in.
+
+Lengths are canvas pixels. The schema says what each key means; a test holds the two in step.
+"""
+
+from typing import Any, Literal, TypedDict
+
+from strata.passes import Finish, Mask, StackEntry, StyleAdapter
+from strata.schema import Schema
+
+SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
+
+
+class Canvas(TypedDict):
+    width: int
+    height: int
+    scale: float
+
+
+class Lora(TypedDict):
+    file: str
+    weight: float
+
+
+class Style(TypedDict):
+    image: str
+    weight: float
+
+
+class Model(TypedDict):
+    id: str
+    revision: str | None
+    variant: str | None
+    dtype: str
+    scheduler: str | None
+    loras: list[Lora]
+    style_adapter: StyleAdapter | None
+    steps: int | None
+    guidance_scale: float | None
+    strength_limit: float
+
+
+class Models(TypedDict):
+    text_to_image: Model
+    inpainting: Model
+
+
+class Upscaler(TypedDict):
+    id: str
+    revision: str | None
+    variant: str | None
+    dtype: str
+
+
+class Painted(TypedDict):
+    """What the background, a subject and a painted effect have in common."""
+
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    prompt_2: str | None
+    clip_skip: int | None
+    scheduler: str | None
+    loras: list[Lora]
+    style: Style | None
+
+
+class Subject(Painted):
+    mask: Mask
+    strength: float
+    context: Literal["canvas"] | int
+    color_match: float
+
+
+class Effect(TypedDict):
+    prompt: str | None
+    image: str | None
+    alpha: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    prompt_2: str | None
+    clip_skip: int | None
+    scheduler: str | None
+    loras: list[Lora]
+    style: Style | None
+
+
+class Composite(TypedDict):
+    layers: list[StackEntry] | None
+    finish: Finish
+
+
+class Upscale(TypedDict):
+    method: Literal["lanczos", "network", "diffusion"]
+    network: str | None
+    model: Upscaler
+    tile: int
+    overlap: int
+    prompt: str | None
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    noise_level: int
+
+
+class Description(TypedDict):
+    """A complete scene."""
+
+    canvas: Canvas
+    preset: str | None
+    models: Models
+    background: Painted
+    subjects: dict[str, Subject]
+    effects: dict[str, Effect]
+    composite: Composite
+    upscale: Upscale
+
+
+def complete(described: object, source: str) -> Description:
+    """A scene with every default filled in; `source` names the file in the sentence of a StrataError."""
+    completed: Any = SCHEMA.complete(described, source)
+    return completed

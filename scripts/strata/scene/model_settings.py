@@ -1,0 +1,45 @@
+"""What a model decides about its passes: steps, guidance and sampler of all of them, and the most strength of subjects."""
+
+from dataclasses import dataclass
+
+from strata.scene.description import Effect, Model, Painted
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The values that a pass is painted with where its model has a say."""
+
+    steps: int
+    guidance_scale: float
+    scheduler: str | None
+
+
+def choose(described: Painted | Effect, model: Model) -> Chosen:
+    """The values of a pass, or those that its model insists on. A sampler of the pass comes before its model's."""
+    return Chosen(
+        steps=described["steps"] if model["steps"] is None else model["steps"],
+        guidance_scale=described["guidance_scale"] if model["guidance_scale"] is None else model["guidance_scale"],
+        scheduler=described["scheduler"] or model["scheduler"],
+    )
+
+
+def notes(key: str, described: Painted | Effect, task: str, model: Model) -> list[str]:
+    """A sentence for each value of a pass that its model replaces.
+
+    Args:
+        key: the pass in the scene, such as subjects.astronaut.
+        task: the model's key, text_to_image or inpainting.
+    """
+    chosen = choose(described, model)
+    replaced: list[tuple[str, str, float, float]] = [
+        ("steps", "steps", described["steps"], chosen.steps),
+        ("guidance_scale", "guidance_scale", described["guidance_scale"], chosen.guidance_scale),
+    ]
+    strength = described.get("strength")
+    if isinstance(strength, float):
+        replaced.append(("strength", "strength_limit", strength, min(strength, model["strength_limit"])))
+    return [
+        f"{key}.{name} is {value:g}, but models.{task}.{by} makes it {instead:g}"
+        for name, by, value, instead in replaced
+        if value != instead
+    ]

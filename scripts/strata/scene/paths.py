@@ -1,0 +1,65 @@
+"""The names of a scene's files, relative to the folder of all results. `folder` is the scene's, empty or with its slash."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from strata.scene.scene import Scene
+
+RESULTS = "results"
+
+SECTIONS = ("masks", "subjects", "effects")
+SWEEPS = "sweeps"
+
+# A file of a scene: the folder of its scene and variation, and its name in it.
+FILE = re.compile(
+    r"(?P<folder>(?:[^/]+/){0,2}?)"
+    r"(?P<name>background\.png|scene\.yaml|final(?:@[24]x)?\.png|(?:masks|subjects|effects)/[^/]+\.png)"
+)
+
+
+def background(folder: str) -> str:
+    return f"{folder}background.png"
+
+
+def mask(folder: str, subject: str) -> str:
+    return f"{folder}masks/{subject}.png"
+
+
+def subject(folder: str, name: str) -> str:
+    return f"{folder}subjects/{name}.png"
+
+
+def effect(folder: str, name: str) -> str:
+    return f"{folder}effects/{name}.png"
+
+
+def final(folder: str) -> str:
+    return f"{folder}final.png"
+
+
+def enlarged(folder: str, factor: int) -> str:
+    return f"{folder}final@{factor}x.png"
+
+
+def effective(folder: str) -> str:
+    return f"{folder}scene.yaml"
+
+
+def sheet(sweep: str) -> str:
+    return f"{SWEEPS}/{sweep}.png"
+
+
+def layer(folder: str, scene: Scene, name: str) -> str:
+    """The file of a layer by its name in the composite."""
+    if name in scene.subjects:
+        return subject(folder, name)
+    return effect(folder, name) if name in scene.effects else background(folder)
+
+
+def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
+    """The files of masks, subjects and effects in a scene's folder that the scene no longer has."""
+    for section, known in (("masks", scene.subjects), ("subjects", scene.subjects), ("effects", scene.effects)):
+        for path in sorted((results / folder / section).glob("*.png")):
+            if path.stem not in known and not path.name.startswith("."):
+                yield path

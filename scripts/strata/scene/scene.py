@@ -1,0 +1,321 @@
+"""One scene: its passes, its masks, who sees whom."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from strata import mask_extents, passes
+from strata.code_digests import digest_code
+from strata.errors import StrataError
+from strata.mask_extents import Box
+from strata.models import adapter_files, reference
+from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
+from strata.scene import model_settings, upscales
+from strata.scene.description import Description, Effect, Model, Painted, Style, Subject, complete
+
+Task = Literal["text_to_image", "inpainting"]
+"""The keys of a scene's models."""
+
+
+class Scene:
+    """One scene, checked and complete.
+
+    Args:
+        described: the scene as the schema describes it; defaults may be missing.
+        source: the file that a sentence about a wrong value names.
+        models: what was found out of models already, for all scenes of a build; more is added.
+    """
+
+    def __init__(self, described: Mapping[str, Any], source: str, models: reference.Known | None = None):
+        self.source = source
+        self._models = reference.Known() if models is None else models
+        self.description: Description = complete(described, source)
+        self.canvas = self.description["canvas"]
+        self.subjects = self.description["subjects"]
+        self.effects = self.description["effects"]
+        self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
+        self._check_names()
+        for name, subject in self.subjects.items():
+            self._check_mask(name, subject["mask"])
+            self._check_strength(name)
+        for name, effect in self.effects.items():
+            self._check_effect(name, effect)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The picture's width and height in rendered pixels."""
+        scale = self.canvas["scale"]
+        return round(self.canvas["width"] * scale), round(self.canvas["height"] * scale)
+
+    def background(self) -> passes.TextToImage:
+        """The pass of the background."""
+        return {
+            "task": "text_to_image",
+            **self._diffusion_pass("background", self.description["background"], "text_to_image"),
+            "code": digest_code("text_to_image"),
+        }
+
+    def effect(self, name: str) -> passes.PaintedEffect | passes.DrawnImage:
+        """The pass of an effect, or what makes a layer of its image."""
+        effect = self.effects[name]
+        width, height = self.size
+        if effect["image"] is None:
+            return {
+                "task": "text_to_image",
+                **self._diffusion_pass(f"effects.{name}", effect, "text_to_image"),
+                "alpha": effect["alpha"],
+                "code": digest_code("effect"),
+            }
+        return {
+            "task": "image",
+            "image": effect["image"],
+            "alpha": effect["alpha"],
+            "width": width,
+            "height": height,
+            "where": f"{self.source}: effects.{name}",
+            "code": digest_code("image"),
+        }
+
+    def inpaint(self, name: str) -> passes.Inpaint:
+        """The pass of a subject."""
+        subject = self.subjects[name]
+        context = subject["context"]
+        return {
+            "task": "inpaint",
+            **self._diffusion_pass(f"subjects.{name}", subject, "inpainting"),
+            "strength": self._strength(subject),
+            "context": None if context == "canvas" else round(context * self.canvas["scale"]),
+            "color_match": subject["color_match"],
+            "cell": self._cell(),
+            "plate": self.plate(name),
+            "code": digest_code("inpaint"),
+        }
+
+    def mask(self, name: str) -> passes.DrawnMask:
+        """What draws the mask of a subject."""
+        width, height = self.size
+        return {
+            "mask": self.subjects[name]["mask"],
+            "width": width,
+            "height": height,
+            "scale": self.canvas["scale"],
+            # At the least: the model's own cell would draw the masks again for another model.
+            "cell": reference.LATENT_CELL,
+            "where": f"{self.source}: subjects.{name}.mask",
+            "code": digest_code("mask"),
+        }
+
+    def composite(self) -> passes.Composite:
+        """The stack, bottom to top, and the finish."""
+        scale = self.canvas["scale"]
+        width, height = self.size
+        stack: list[StackEntry] = [
+            {
+                **entry,
+                "blur": entry["blur"] * scale,
+                "position": [round(length * scale) for length in entry["position"]],
+            }
+            for entry in self.stack
+        ]
+        return {
+            "stack": stack,
+            "finish": self.description["composite"]["finish"],
+            "width": width,
+            "height": height,
+            "code": digest_code("composite"),
+        }
+
+    def upscale(self, factor: int) -> passes.Upscale:
+        """How the final picture is made so many times larger."""
+        return upscales.describe(self.description, factor, self.size, self.source, self._models)
+
+    def effective(self) -> dict[str, Any]:
+        """The description with nothing left to defaults. What has no order is sorted."""
+        composite = {**self.description["composite"], "layers": self.stack}
+        effects = dict(sorted(self.effects.items()))
+        effective: dict[str, Any] = {**self.description, "effects": effects, "composite": composite}
+        del effective["preset"]  # its values are in effect
+        return effective
+
+    def notes(self) -> list[str]:
+        """What a reader of the config would not expect, in sentences: values that a model replaces."""
+        models = self.description["models"]
+        notes = model_settings.notes(
+            "background", self.description["background"], "text_to_image", models["text_to_image"]
+        )
+        for name, subject in self.subjects.items():
+            notes += model_settings.notes(f"subjects.{name}", subject, "inpainting", models["inpainting"])
+        for name, effect in sorted(self.effects.items()):
+            if effect["image"] is None:
+                notes += model_settings.notes(f"effects.{name}", effect, "text_to_image", models["text_to_image"])
+        return notes
+
+    def hub_models(self) -> list[reference.HubModel]:
+        """The models on the hub that the scene names."""
+        described = self.description
+        named: dict[str, Any] = {f"models.{task}": model for task, model in described["models"].items()}
+        if described["upscale"]["method"] == "diffusion":
+            named["upscale.model"] = described["upscale"]["model"]
+        found: list[reference.HubModel] = []
+        for key, model in named.items():
+            where = f"{self.source}: {key}"
+            if reference.is_on_hub(model["id"], where):
+                found.append(
+                    {
+                        "id": model["id"],
+                        "revision": model["revision"],
+                        "variant": model["variant"],
+                        "where": where,
+                    }
+                )
+        return found
+
+    def plate(self, name: str) -> list[str]:
+        """The layers that the pass of a subject sees, bottom to top."""
+        earlier = list(self.subjects)[: list(self.subjects).index(name)]
+        return ["background", *(other for other in earlier if self._sees(name, other))]
+
+    def _sees(self, name: str, other: str) -> bool:
+        margin = self.subjects[name]["context"]
+        if margin == "canvas":
+            return True
+        canvas, scale = self._canvas_box(), self.canvas["scale"]
+        # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
+        window = mask_extents.mask_box(self.subjects[name]["mask"], canvas, scale).grown(
+            margin + 2 * self._cell() / scale
+        )
+        return window.meets(mask_extents.mask_box(self.subjects[other]["mask"], canvas, scale))
+
+    def _diffusion_pass(self, key: str, described: Painted | Effect, task: Task) -> passes.DiffusionPass:
+        """What a pass is painted with: its values, its adapters, its model. `key` is its place in the scene."""
+        model = self.description["models"][task]
+        width, height = self.size
+        chosen = model_settings.choose(described, model)
+        return {
+            "prompt": described["prompt"] or "",
+            "negative_prompt": described["negative_prompt"],
+            "seed": described["seed"],
+            "steps": chosen.steps,
+            "guidance_scale": chosen.guidance_scale,
+            "prompt_2": described["prompt_2"],
+            "clip_skip": described["clip_skip"],
+            "scheduler": chosen.scheduler,
+            "loras": self._loras(f"models.{task}", model) + self._loras(key, described),
+            "style": self._style(key, described["style"], task),
+            "model": self._model(model, f"models.{task}"),
+            "width": width,
+            "height": height,
+            "code": "",
+        }
+
+    def _loras(self, key: str, described: Model | Painted | Effect) -> list[PassLora]:
+        return [
+            {
+                **lora,
+                "fingerprint": adapter_files.fingerprint(lora["file"], f"{self.source}: {key}.loras[{index}].file"),
+            }
+            for index, lora in enumerate(described["loras"])
+        ]
+
+    def _style(self, key: str, style: Style | None, task: Task) -> PassStyle | None:
+        if style is None:
+            return None
+        _check_inside(style["image"], f"{self.source}: {key}.style.image")
+        adapter = self.description["models"][task]["style_adapter"]
+        where, model_where = f"{self.source}: {key}.style", f"{self.source}: models.{task}.style_adapter"
+        return adapter_files.resolve_style(style["image"], style["weight"], adapter, where, model_where)
+
+    def _default_stack(self) -> list[StackEntry]:
+        def entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:
+            return {"layer": layer, "opacity": opacity, "blur": 0.0, "blend": blend, "position": [0.0, 0.0]}
+
+        opaque = [entry(name) for name in ("background", *self.subjects)]
+        return opaque + [entry(name, opacity=0.5, blend="screen") for name in self.effects]
+
+    def _cell(self) -> int:
+        return self._models.latent_cell(self.description["models"]["inpainting"]["id"])
+
+    def _model(self, model: Model, key: str) -> PassModel:
+        return self._models.resolve(
+            model["id"], model["revision"], model["variant"], model["dtype"], f"{self.source}: {key}"
+        )
+
+    def _strength(self, subject: Subject) -> float:
+        return min(subject["strength"], self.description["models"]["inpainting"]["strength_limit"])
+
+    def _canvas_box(self) -> Box:
+        return Box(0, 0, self.canvas["width"], self.canvas["height"])
+
+    def _check_names(self) -> None:
+        for section in (self.subjects, self.effects):
+            if "background" in section:
+                raise StrataError(
+                    f"{self.source}: a layer is named background, which is the name of the first layer. Rename it."
+                )
+        if both := sorted(self.subjects.keys() & self.effects.keys()):
+            raise StrataError(f"{self.source}: {both[0]} is a subject and an effect. Give one of them another name.")
+        known = ["background", *self.subjects, *self.effects]
+        for index, entry in enumerate(self.stack):
+            if entry["layer"] not in known:
+                raise StrataError(
+                    f"{self.source}: composite.layers[{index}].layer is {entry['layer']!r}, but no layer has that name. "
+                    f"There are: {', '.join(known)}."
+                )
+
+    def _check_strength(self, name: str) -> None:
+        subject = self.subjects[name]
+        steps = model_settings.choose(subject, self.description["models"]["inpainting"]).steps
+        strength = self._strength(subject)
+        if int(steps * strength) < 1:
+            raise StrataError(
+                f"{self.source}: subjects.{name} runs no step: {steps} steps at strength {strength} are "
+                f"{steps * strength:g}. Raise one of the two."
+            )
+
+    def _check_effect(self, name: str, effect: Effect) -> None:
+        where = f"{self.source}: effects.{name}"
+        if (effect["prompt"] is None) == (effect["image"] is None):
+            raise StrataError(
+                f"{where} needs either a prompt or an image, and not both. In a scene's file, null takes a key away."
+            )
+        if effect["image"] is not None:
+            _check_inside(effect["image"], f"{where}.image")
+
+    def _check_mask(self, name: str, mask: Mask) -> None:
+        """Refuses what is known to be wrong before drawing; masks.check() sees the rest when the mask is drawn."""
+        where = f"{self.source}: subjects.{name}.mask"
+        if (mask["shapes"] is None) == (mask["image"] is None):
+            raise StrataError(f"{where} needs either shapes or an image, and not both.")
+        if mask["image"] is not None:
+            _check_inside(mask["image"], f"{where}.image")
+            return
+        canvas = self._canvas_box()
+        boxes = [mask_extents.shape_box(shape) for shape in mask["shapes"] or ()]
+        for index, box in enumerate(boxes):
+            if box is not None and (box.left >= box.right or box.top >= box.bottom):
+                raise StrataError(
+                    f"{where}.shapes[{index}] has no area: its left and top must be less than its right and bottom, and "
+                    f"they are {', '.join(f'{side:g}' for side in box)}."
+                )
+        if mask["invert"] or None in boxes:
+            return
+        grown = [box.grown(mask["grow"]) for box in boxes if box is not None]
+        if not any(box.meets(canvas) for box in grown):
+            raise StrataError(
+                f"{where} lies off the canvas, which is {canvas.right} x {canvas.bottom} pixels. Move its shapes into it."
+            )
+        cell = reference.LATENT_CELL / self.canvas["scale"]
+        if len(grown) == 1 and min(grown[0].right - grown[0].left, grown[0].bottom - grown[0].top) < cell:
+            raise StrataError(
+                f"{where} is thinner than {cell:g} pixels, one cell of the model's latents, so that nothing would be "
+                "painted. Make its shape larger."
+            )
+
+
+def _check_inside(path: str, where: str) -> None:
+    folder = Path.cwd().resolve()
+    resolved = (folder / path).resolve()
+    if not resolved.is_relative_to(folder):
+        raise StrataError(f"{where} is {path!r}, which lies outside the workflow's folder. Copy the file into it.")
+    if not resolved.is_file():
+        raise StrataError(f"{where} is {path!r}, but there is no such file in {folder}. Fix the path or add the file.")

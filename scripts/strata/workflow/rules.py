@@ -1,0 +1,207 @@
+"""What the Snakefile asks: params, inputs and resources of each rule as functions of wildcards."""
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature
+from typing import Any, Generic, TypeVar, overload
+
+from snakemake.io import local
+
+from strata.code_digests import digest_code
+from strata.errors import StrataError
+from strata.exits import with_sentences
+from strata.models.reference import HubModel
+from strata.passes import (
+    Composite,
+    DrawnImage,
+    DrawnMask,
+    EffectiveScene,
+    Inpaint,
+    PaintedEffect,
+    Sheet,
+    TextToImage,
+    Upscale,
+)
+from strata.scene import paths
+from strata.scene.description import SCHEMA
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
+from strata.scene.variations import SIGN
+from strata.workflow.marks import Marks
+
+Result = TypeVar("Result")
+
+
+class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
+    """A method that Snakemake asks with wildcards, and whose StrataError ends Snakemake with its sentence.
+
+    Its signature is at hand: Snakemake looks at it several times for each job, and putting it together anew each time would
+    be a fifteenth of a dry run of many scenes.
+    """
+
+    SIGNATURE = Signature([Parameter("wildcards", Parameter.POSITIONAL_OR_KEYWORD)])
+
+    def __init__(self, method: Callable[[Any, Any], Result]):
+        self._method = method
+
+    @overload
+    def __get__(self, rules: None, owner: type) -> "of_wildcards[Result]": ...
+    @overload
+    def __get__(self, rules: "SceneRules", owner: type) -> Callable[[Any], Result]: ...
+    def __get__(self, rules: "SceneRules | None", owner: type) -> Any:
+        if rules is None:
+            return self
+
+        @with_sentences
+        def ask(wildcards: Any) -> Result:
+            return self._method(rules, wildcards)
+
+        ask.__signature__ = self.SIGNATURE  # type: ignore[attr-defined]
+        ask.__doc__ = self._method.__doc__
+        return ask
+
+
+class SceneRules:
+    """The scenes of a config, as Snakemake asks for them.
+
+    `{scene}` is the folder of a scene under results/, see scene/scenes.py.
+
+    Args:
+        config: the content of config.yaml.
+        marks: the rerun marks of layers.
+        results: the folder of all results as jobs see it, with its slash: where this workflow is a module, its prefix is
+            part of it.
+    """
+
+    wildcard = rf"(?:(?!(?:{'|'.join((*paths.SECTIONS, paths.SWEEPS))})/)[^/{SIGN}]+/)?(?:[^/]*{SIGN}[^/]*/)?"
+    layer_wildcard = SCHEMA.document["definitions"]["name"]["pattern"].strip("^$")
+
+    @with_sentences
+    def __init__(self, config: Mapping[str, Any], marks: Marks, results: str = "results/"):
+        self.scenes = Scenes(config)
+        self.runtime = self.scenes.runtime
+        self.results = results
+        self._marks = marks
+
+    @with_sentences
+    def pictures(self) -> list[str]:
+        """The final picture of every scene."""
+        return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in self.scenes.folders()]
+
+    @of_wildcards
+    def hub_models(self, wildcards: Any) -> list[HubModel]:
+        """The models on the hub that the scenes name, each once."""
+        return self.scenes.hub_models()
+
+    @of_wildcards
+    def effective(self, wildcards: Any) -> EffectiveScene:
+        scene = self._of(wildcards)
+        mark = self._mark(paths.effective(wildcards.scene))
+        return {"scene": scene.effective(), "notes": scene.notes(), "mark": mark}
+
+    @of_wildcards
+    def mask(self, wildcards: Any) -> DrawnMask:
+        mark = self._mark(paths.mask(wildcards.scene, wildcards.subject))
+        return {**self._with_subject(wildcards).mask(wildcards.subject), "mark": mark}
+
+    @of_wildcards
+    def mask_image(self, wildcards: Any) -> list[str]:
+        """The file of an image mask, if the subject has one."""
+        return _own_file(self._with_subject(wildcards).subjects[wildcards.subject]["mask"]["image"])
+
+    @of_wildcards
+    def background(self, wildcards: Any) -> TextToImage:
+        return {**self._of(wildcards).background(), "mark": self._mark(paths.background(wildcards.scene))}
+
+    @of_wildcards
+    def subject(self, wildcards: Any) -> Inpaint:
+        mark = self._mark(paths.subject(wildcards.scene, wildcards.subject))
+        return {**self._with_subject(wildcards).inpaint(wildcards.subject), "mark": mark}
+
+    @of_wildcards
+    def plate(self, wildcards: Any) -> list[str]:
+        """The layers beneath a subject, bottom to top."""
+        scene = self._with_subject(wildcards)
+        return [self._layer(wildcards, scene, name) for name in scene.plate(wildcards.subject)]
+
+    @of_wildcards
+    def effect(self, wildcards: Any) -> PaintedEffect | DrawnImage:
+        spec = self._with_effect(wildcards).effect(wildcards.effect)
+        spec["mark"] = self._mark(paths.effect(wildcards.scene, wildcards.effect))
+        return spec
+
+    @of_wildcards
+    def effect_image(self, wildcards: Any) -> list[str]:
+        """The file of an effect that is an image."""
+        return _own_file(self._with_effect(wildcards).effects[wildcards.effect]["image"])
+
+    @of_wildcards
+    def effect_gpu(self, wildcards: Any) -> int:
+        """The devices that an effect takes: none if it is an image."""
+        return 1 if self._with_effect(wildcards).effects[wildcards.effect]["image"] is None else 0
+
+    @of_wildcards
+    def composite(self, wildcards: Any) -> Composite:
+        return {**self._of(wildcards).composite(), "mark": self._mark(paths.final(wildcards.scene))}
+
+    @of_wildcards
+    def stack(self, wildcards: Any) -> list[str]:
+        """The layers that the composite flattens, bottom to top, one file for each entry."""
+        scene = self._of(wildcards)
+        return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
+
+    @of_wildcards
+    def upscale(self, wildcards: Any) -> Upscale:
+        factor = int(wildcards.factor)
+        mark = self._mark(paths.enlarged(wildcards.scene, factor))
+        return {**self._of(wildcards).upscale(factor), "mark": mark}
+
+    @of_wildcards
+    def upscale_gpu(self, wildcards: Any) -> int:
+        """The devices that it takes to make the picture larger: none if no model does it."""
+        return 0 if self._of(wildcards).description["upscale"]["method"] == "lanczos" else 1
+
+    @of_wildcards
+    def sweep(self, wildcards: Any) -> Sheet:
+        sweep = self.scenes.find_sweep(wildcards.sweep)
+        return {
+            "cells": sweep.cells(),
+            "columns": sweep.columns,
+            "width": sweep.width,
+            "code": digest_code("sheet"),
+            "mark": self._mark(paths.sheet(wildcards.sweep)),
+        }
+
+    @of_wildcards
+    def sweep_pictures(self, wildcards: Any) -> list[str]:
+        """The final pictures of a sweep's cells."""
+        folders = self.scenes.find_sweep(wildcards.sweep).folders()
+        return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in folders]
+
+    def _of(self, wildcards: Any) -> Scene:
+        return self.scenes.find(wildcards.scene)
+
+    def _with_subject(self, wildcards: Any) -> Scene:
+        scene = self._of(wildcards)
+        _check_known(scene, "subjects", wildcards.subject, scene.subjects)
+        return scene
+
+    def _with_effect(self, wildcards: Any) -> Scene:
+        scene = self._of(wildcards)
+        _check_known(scene, "effects", wildcards.effect, scene.effects)
+        return scene
+
+    def _layer(self, wildcards: Any, scene: Scene, name: str) -> str:
+        return f"{paths.RESULTS}/{paths.layer(wildcards.scene, scene, name)}"
+
+    def _mark(self, file: str) -> str:
+        return self._marks.read(f"{self.results}{file}")
+
+
+def _own_file(path: str | None) -> list[str]:
+    """A file that the config names, relative to the working directory also where this workflow is a module."""
+    return [] if path is None else [local(path)]
+
+
+def _check_known(scene: Scene, section: str, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise StrataError(f"{scene.source}: {section} has no {name}. There are: {', '.join(known) or 'none'}.")

@@ -1,0 +1,132 @@
+"""What touches the insides of Snakemake: each use, why it is there, when it may go.
+
+Written for Snakemake 9.27. tests/unit/test_snakemake_internals.py fails when one of these insides changes. No issue upstream
+is known for any of them.
+
+on_build() replaces `workflow._onstart` and its siblings, and the functions that register them.
+    Snakemake ignores the `onstart` of a module: a build that uses this workflow as a module would begin without it.
+    May go when modules may have hooks.
+results_folder() asks the path modifier of the module that is being read.
+    The prefix of a module is part of its layers' names, and params functions are not told. May go when they are.
+jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
+    A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
+cancel_timers() cancels the timers of this process.
+    With each job Snakemake starts a timer of a second, to look for jobs that may be submitted, and Python waits for all of
+    them at the end. May go when Snakemake cancels them itself.
+run_scripts_by() replaces PythonScript.execute_script.
+    Snakemake starts an interpreter for each script, which costs more than what a light job does. May go when that can be
+    chosen.
+"""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Hook = Callable[[], None]
+
+HOOKS = ("onstart", "onsuccess", "onerror")
+
+
+def on_build(workflow: Any, begin: Hook, succeed: Hook, fail: Hook) -> None:
+    """Has three functions called when a build begins, succeeds and fails, before what the Snakefiles say.
+
+    It makes no difference whether the Snakefile that asks is the main one or a module, nor which comes first.
+    """
+    for name, hook in zip(HOOKS, (begin, succeed, fail), strict=True):
+        register = getattr(workflow, name)
+        setattr(workflow, f"_{name}", _before(hook, getattr(workflow, f"_{name}")))
+        setattr(workflow, name, lambda theirs, hook=hook, register=register: register(_before(hook, theirs)))
+
+
+def _before(hook: Hook, theirs: Callable[[Any], Any]) -> Callable[[Any], None]:
+    def call(log: Any) -> None:
+        hook()
+        theirs(log)
+
+    return call
+
+
+def folder_of_snakefile(workflow: Any) -> str:
+    """The folder of the Snakefile that is being read, also where it is a module."""
+    return str(workflow.current_basedir)
+
+
+def results_folder(workflow: Any) -> str:
+    """The folder `results/` with the prefix that a module was given."""
+    return str(workflow.modifier.modify_path("results/"))
+
+
+def is_on_node(workflow: Any) -> bool:
+    """Whether this process runs a part of a build on a node of a cluster."""
+    return bool(workflow.remote_exec)
+
+
+def runs_jobs_here(workflow: Any) -> bool:
+    """Whether jobs run on this machine, and not on a cluster."""
+    return bool(workflow.local_exec)
+
+
+def has_one_environment(workflow: Any) -> bool:
+    """Whether all jobs use this process' Python: no conda, no container."""
+    return not workflow.deployment_settings.deployment_method
+
+
+def provide_devices(workflow: Any, count: int) -> None:
+    """Says how many devices there are: the total of the resource `gpu`."""
+    workflow.register_resource("gpu", count)
+
+
+def jobs_to_run(workflow: Any) -> list[Any]:
+    """The jobs of a build that is about to begin."""
+    return list(workflow.dag.needrun_jobs())
+
+
+def spec_of(job: Any) -> dict[str, Any] | None:
+    """The `spec` of one of this workflow's jobs; None for a job of another workflow that uses this one as a module."""
+    spec = job.params.get("spec")
+    return spec if isinstance(spec, dict) and "mark" in spec else None
+
+
+def cancel_timers() -> None:
+    """Lets the process end now, instead of a second after its last job."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+
+
+def run_scripts_by(start: Callable[[str], Any]) -> None:
+    """Has the Python scripts of this process' builds started by a function of ours.
+
+    Args:
+        start: given the path of a script, starts it in this process' working directory and returns the process, a
+            multiprocessing.Process. What it raises as OSError has Snakemake start the script itself.
+    """
+    from snakemake.benchmark import benchmarked
+    from snakemake.script import PythonScript
+
+    start_interpreter = PythonScript.execute_script
+
+    def execute(job: Any, script: str, edit: bool = False) -> None:
+        if edit or job.conda_env or job.container_img or job.env_modules or job.shadow_dir:
+            start_interpreter(job, script, edit)  # it needs another interpreter, or another folder
+            return
+        try:
+            process = start(script)
+        except OSError:
+            start_interpreter(job, script)
+            return
+        with benchmarked(process.pid, job.bench_record):
+            process.join()
+        if process.exitcode:
+            raise subprocess.CalledProcessError(process.exitcode, [sys.executable, script])
+
+    PythonScript.execute_script = execute
+
+
+def iterate_specs(jobs: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """This workflow's own jobs among some, each with its spec."""
+    for job in jobs:
+        if (spec := spec_of(job)) is not None:
+            yield job, spec
