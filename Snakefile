@@ -20,7 +20,7 @@ sys.path.insert(0, f"{workflow.current_basedir}/scripts")
 from strata.workflow.build import check_config, open_build
 
 
-configfile: check_config("config.yaml")
+configfile: check_config(workflow, "config.yaml")
 
 
 build = open_build(workflow)

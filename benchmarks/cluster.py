@@ -16,11 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / name) for name in ("scripts", "tests", "tests/slurm", "benchmarks")]
 
-from cluster import Cluster, layers, until  # noqa: E402
+import tiny  # noqa: E402
 from compare import machine  # noqa: E402
 
-import tiny  # noqa: E402
-from workshop import Workshop  # noqa: E402
+from helpers.slurm_cluster import Cluster, layers, until  # noqa: E402
+from helpers.working_folder import WorkingFolder  # noqa: E402
 
 RULES = {
     "scene": "{scene}scene",
@@ -37,21 +37,23 @@ WAYS = {
 }
 
 
-def measured(cluster: Cluster, folder: Path, scenes: int, models: Path, arguments: list[str]) -> tuple[Workshop, list]:
-    """A build from nothing: the workshop and the cells of its row."""
-    workshop = Workshop(folder, models)
+def measured(
+    cluster: Cluster, folder: Path, scenes: int, models: Path, arguments: list[str]
+) -> tuple[WorkingFolder, list]:
+    """A build from nothing: the working_folder and the cells of its row."""
+    working_folder = WorkingFolder(folder, models)
     for number in range(scenes - 1):
         changes = {"background": {"seed": number}, "subjects": {"rover": {"seed": number}}}
-        workshop.write(changes, f"scenes/s{number}.yaml")
+        working_folder.write(changes, f"scenes/s{number}.yaml")
     workers, started = cluster.workers(), time.monotonic()
-    if cluster.build(workshop, *arguments, limit=3000).wait() != 0:
-        raise SystemExit((workshop.folder / "said").read_text())
+    if cluster.build(working_folder, *arguments, limit=3000).wait() != 0:
+        raise SystemExit((working_folder.folder / "said").read_text())
     seconds = time.monotonic() - started
-    jobs = cluster.jobs(workshop)
+    jobs = cluster.jobs(working_folder)
     held = sum(job.ended - job.started for job in jobs if job.gpus)
-    loads = sum(len({_task(name) for name in names} - {None}) for names in layers(workshop).values())
-    until(lambda: not cluster.processes(workshop))
-    return workshop, [f"{seconds:.0f}", len(jobs), cluster.workers() - workers, loads, f"{held:.0f}"]
+    loads = sum(len({_task(name) for name in names} - {None}) for names in layers(working_folder).values())
+    until(lambda: not cluster.processes(working_folder))
+    return working_folder, [f"{seconds:.0f}", len(jobs), cluster.workers() - workers, loads, f"{held:.0f}"]
 
 
 def _task(layer: str) -> str | None:
@@ -81,10 +83,10 @@ def main() -> None:
         seen = set()
         for way in settings.ways.split(","):
             words, arguments = WAYS[way]
-            workshop, cells = measured(cluster, folder / way, settings.scenes, folder / "models", arguments)
+            working_folder, cells = measured(cluster, folder / way, settings.scenes, folder / "models", arguments)
             lines.append(f"| {words} | " + " | ".join(map(str, cells)) + " |")
             print(lines[-1], file=sys.stderr, flush=True)
-            seen.add(tuple(sorted(workshop.bytes().items())))
+            seen.add(tuple(sorted(working_folder.bytes().items())))
         if len(seen) > 1:
             raise SystemExit("The bytes differ: there is nothing to compare.")
     finally:

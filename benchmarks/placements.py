@@ -104,7 +104,7 @@ def measure(folder: Path, device: str, placement: str, task: str, steps: int) ->
     import torch
     from PIL import Image
 
-    from counted_device import CountedDevice
+    from helpers.counted_device import CountedDevice
     from strata.diffusion import inference, pipelines, placement
 
     placement.use_threads(0)

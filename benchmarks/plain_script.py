@@ -23,8 +23,8 @@ from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline  #
 from PIL import Image  # noqa: E402
 
 from strata.imaging import compositing, masks  # noqa: E402
-from strata.yaml_files import read_yaml  # noqa: E402
 from strata.scene.scene import Scene  # noqa: E402
+from strata.yaml_files import read_yaml  # noqa: E402
 
 imported = time.time()
 torch.set_num_threads(threads)

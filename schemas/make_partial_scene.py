@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated import write_or_check
 
 SCHEMAS = Path(__file__).resolve().parent
 SCENE = "scene.schema.yaml"
@@ -68,7 +69,9 @@ class Relaxation:
         if "$ref" in relaxed:
             return {**_tidy(node), **relaxed}
         if self.definitions.setdefault(name, relaxed) != relaxed:
-            raise ValueError(f"{name} is required in one mapping and not in another: give each a definition of its own.")
+            raise ValueError(
+                f"{name} is required in one mapping and not in another: give each a definition of its own."
+            )
         return _tidy(node)
 
 
@@ -86,18 +89,6 @@ def render() -> str:
     partial = make_partial_scene(scene)
     yaml.SafeDumper.ignore_aliases = lambda *_: True
     return HEAD + yaml.safe_dump(partial, sort_keys=False, width=120, default_flow_style=None)
-
-
-def main(arguments: list[str]) -> int:
-    """Writes the file, or with --check says whether it is in step."""
-    text = render()
-    if "--check" not in arguments:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{TARGET.name} is out of step with {SCENE}: run python schemas/make_partial_scene.py", file=sys.stderr)
-    return 1
 
 
 def _find_definition(node: Node) -> str | None:
@@ -132,4 +123,4 @@ def _tidy(node: Node) -> Node:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(TARGET, render(), sys.argv))

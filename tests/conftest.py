@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT), str(ROOT / "tests")]
-
-from workshop import Workshop  # noqa: E402
+from helpers.working_folder import ROOT, WorkingFolder
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +35,9 @@ def machine(shared):
     with FileLock(shared / "users.lock"):
         user.rmdir()
         if not any(user.parent.iterdir()):
-            subprocess.run([sys.executable, str(ROOT / "scripts/worker.py"), "stop"], stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "strata", "worker", "stop"], cwd=ROOT / "scripts", stdout=subprocess.DEVNULL
+            )
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +46,10 @@ def models(shared) -> Path:
     folder = shared / "models"
     with FileLock(shared / "models.lock"):
         if not folder.exists():
-            import tiny
+            from helpers import tiny_models
 
-            tiny.text_to_image(folder / "text-to-image")
-            tiny.inpainting(folder / "inpainting")
+            tiny_models.text_to_image(folder / "text-to-image")
+            tiny_models.inpainting(folder / "inpainting")
     return folder
 
 
@@ -59,7 +58,7 @@ def models_of(shared):
     """Gives the folders of a tiny family's models, by its name: a mapping with the keys of the scene's `models`."""
 
     def save(name: str) -> dict[str, Path]:
-        from tiny_families import FAMILIES
+        from helpers.tiny_families import FAMILIES
 
         with FileLock(shared / "families.lock"):
             return FAMILIES[name].save(shared / "families" / name)
@@ -68,32 +67,32 @@ def models_of(shared):
 
 
 @pytest.fixture
-def studio(tmp_path, monkeypatch):
+def builder(tmp_path, monkeypatch):
     """Builds scenes in this process, in an empty folder."""
-    from studio import Studio
+    from helpers.in_process import SceneBuilder
 
     monkeypatch.chdir(tmp_path)
-    return Studio()
+    return SceneBuilder()
 
 
 @pytest.fixture(scope="session")
-def finished(shared, models) -> Workshop:
+def finished(shared, models) -> WorkingFolder:
     """The tiny scene, built. To be looked at and copied, not changed."""
     folder = shared / "finished"
     with FileLock(shared / "finished.lock"):
-        workshop = Workshop(folder, models)
+        working_folder = WorkingFolder(folder, models)
         if not (folder / "results/final.png").exists():
-            workshop.build()
-    return workshop
+            working_folder.build()
+    return working_folder
 
 
 @pytest.fixture
-def built(finished, tmp_path) -> Workshop:
+def built(finished, tmp_path) -> WorkingFolder:
     """A copy of the built scene, to be edited and built again."""
     return finished.copy(tmp_path / "scene")
 
 
 @pytest.fixture
-def empty(models, tmp_path) -> Workshop:
+def empty(models, tmp_path) -> WorkingFolder:
     """The tiny scene, not built."""
-    return Workshop(tmp_path / "scene", models)
+    return WorkingFolder(tmp_path / "scene", models)

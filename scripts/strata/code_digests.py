@@ -40,14 +40,23 @@ EXEMPT = {
     "exits": "ends a process",
     "files": "writes bytes that others made",
     "state": "names files beside the layers",
+    "runtime": "holds how jobs run, which paints nothing again",
     "installation": "names the workflow's own files",
     "fingerprints": "tells whether files changed; the digests themselves are in the pass",
     "code_digests": "is this module",
     "schema": "completes the config; its result is in the pass",
     "yaml_files": "reads the config; its result is in the pass",
+    "yaml_edits": "edits the config; its result is in the pass",
     "scene": "writes the pass; its result is the pass",
     "models": "says which files a model is; their content is in the pass",
     "workflow": "knows jobs, and no pictures",
+    "commands": "start builds, or edit the config",
+    "__main__": "starts a command",
+    "painting/paint": "asks the store and the worker for a layer before it is painted",
+    "painting/store": "copies finished layers",
+    "painting/worker": "paints with the same code in another process",
+    "painting/worker_client": "hands a pass to the worker",
+    "painting/execution": "claims a device and calls what paints the kind of layer, with what it loaded",
     "painting/device_lock": "says when a pass runs, and on which of several equal devices",
     "painting/journal": "remembers what was done",
     "painting/progress": "reports what is being done",
@@ -122,9 +131,8 @@ def _files_of(names: list[str]) -> list[Path]:
 def _without_remarks(tree: ast.Module) -> ast.Module:
     """A syntax tree without what Python does not act upon: docstrings and annotations."""
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [statement for statement in node.body if not _is_docstring(statement)]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
         elif isinstance(node, ast.arg):
@@ -132,3 +140,12 @@ def _without_remarks(tree: ast.Module) -> ast.Module:
         elif isinstance(node, ast.AnnAssign):
             node.annotation = ast.Constant(None)
     return tree
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    """Whether a statement is a bare text: about what it begins, or about the name that was assigned before it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -48,6 +48,18 @@ class Finish(TypedDict):
     sharpness: float
 
 
+class Sampling(TypedDict):
+    """How a diffusion model is run, beside its prompt."""
+
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance_scale: float
+    prompt_2: str | None
+    clip_skip: int | None
+    scheduler: str | None
+
+
 class StyleAdapter(TypedDict):
     """An IP-Adapter: its file, and the folder of the image encoder that it was made for."""
 
@@ -95,17 +107,10 @@ class PassStyle(TypedDict):
     fingerprints: list[str]
 
 
-class DiffusionPass(Sized):
+class DiffusionPass(Sized, Sampling):
     """One run of a diffusion model."""
 
     prompt: str
-    negative_prompt: str
-    seed: int
-    steps: int
-    guidance_scale: float
-    prompt_2: str | None
-    clip_skip: int | None
-    scheduler: str | None
     loras: list[PassLora]
     style: PassStyle | None
     model: PassModel

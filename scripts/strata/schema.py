@@ -138,11 +138,13 @@ def _typed(value: object, kind: object) -> object:
     Quotes come from people, and from `snakemake --config`, which gives what is inside a mapping as text.
     """
     kinds = kind if isinstance(kind, list) else [kind]
-    if isinstance(value, str) and {"integer", "number", "boolean"} & set(kinds):
-        read = yaml.load(value, YamlLoader) if re.fullmatch(r"true|false|-?[0-9.]+", value) else value
-        value = read if isinstance(read, int | float) else value
+    if isinstance(value, str):
+        if value in ("true", "false") and "boolean" in kinds:
+            return value == "true"
+        if {"integer", "number"} & set(kinds) and re.fullmatch(r"-?[0-9]{1,400}(\.[0-9]*)?", value):
+            value = float(value) if "." in value else int(value)
     if type(value) is int and "number" in kinds:
-        return float(value)
+        return float(value) if abs(value) < 2**1023 else math.copysign(math.inf, value)
     if type(value) is float and "integer" in kinds and value.is_integer():
         return int(value)
     return value

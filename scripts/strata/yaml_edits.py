@@ -1,6 +1,7 @@
 """Edits of one value in a YAML file that leave everything else as it is, to the character: comments, quotes, indentation."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -22,6 +23,7 @@ def set_value(text: str, path: Sequence[str], value: object) -> str:
     root = yaml.compose(text, yaml.SafeLoader)
     if root is None or _is_null(root):
         return f"{text.rstrip()}\n{_in_block(_nested(path, value))}\n".lstrip("\n")
+    shared = _find_shared(root)
     node = root
     for depth, key in enumerate(path):
         where = ".".join(path[: depth + 1])
@@ -29,13 +31,33 @@ def set_value(text: str, path: Sequence[str], value: object) -> str:
         if child is None:
             if not isinstance(node, MappingNode):
                 raise StrataError(f"{where} has no place in the file. Add it by hand.")
+            if node.value and not shared.isdisjoint(map(id, _walk(node.value[-1][1]))):
+                raise StrataError(
+                    f"{where} would follow an alias of what stands elsewhere in the file. Add it by hand."
+                )
             return _insert(text, node, key, _nested(path[depth + 1 :], value))
-        if child.start_mark.index < node.start_mark.index or child.start_mark.index >= max(_end(node), 1):
+        if id(child) in shared:
             raise StrataError(f"{where} is an alias of what stands elsewhere in the file. Edit it by hand.")
         if _is_null(child) and depth + 1 < len(path):
             return _replace(text, child, _nested(path[depth + 1 :], value))
         node = child
+    if not shared.isdisjoint(map(id, _walk(node))):
+        raise StrataError(f"{'.'.join(path)} holds an alias of what stands elsewhere in the file. Edit it by hand.")
     return _replace(text, node, value)
+
+
+def _find_shared(root: Node) -> set[int]:
+    """The identities of the nodes that stand in several places: those with an anchor and an alias."""
+    return {identity for identity, count in Counter(map(id, _walk(root))).items() if count > 1}
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    """A node and all beneath it, each as often as it stands there."""
+    yield node
+    if isinstance(node, CollectionNode):
+        for item in node.value:
+            for part in item if isinstance(node, MappingNode) else (item,):
+                yield from _walk(part)
 
 
 def _find_child(node: Node, key: str) -> Node | None:
@@ -52,20 +74,33 @@ def _insert(text: str, mapping: MappingNode, key: str, value: object) -> str:
     if mapping.flow_style:
         end = _end(mapping.value[-1][1]) if mapping.value else mapping.end_mark.index - 1
         separator = ", " if mapping.value else ""
-        return f"{text[:end]}{separator}{key}: {_in_flow(value)}{text[end:]}"
+        return f"{text[:end]}{separator}{_in_flow(key)}: {_in_flow(value)}{text[end:]}"
     end = _end(mapping)
     if not text[:end].endswith("\n"):
         end = len(text) if (newline := text.find("\n", end)) < 0 else newline + 1
     before = text[:end] if text[:end].endswith("\n") else f"{text[:end]}\n"
     indent = " " * mapping.value[0][0].start_mark.column
-    return f"{before}{indent}{key}: {_in_flow(value)}\n{text[end:]}"
+    return f"{before}{indent}{_in_flow(key)}: {_in_flow(value)}\n{text[end:]}"
 
 
 def _replace(text: str, node: Node, value: object) -> str:
-    start, end = node.start_mark.index, _end(node)
-    space = " " if text[:start].endswith(":") else ""
-    newline = "\n" if text[start:end].endswith("\n") else ""  # of a block scalar
-    return f"{text[:start]}{space}{_in_flow(value)}{newline}{text[end:]}"
+    start = node.start_mark.index
+    end = start + len(text[start : _end(node)].rstrip())  # a block scalar's own end lies behind blank lines
+    return f"{_open_for(node, text[:start])}{_in_flow(value)}{text[end:]}"
+
+
+def _open_for(node: Node, before: str) -> str:
+    """The text before a node, so that a value on one line may follow in place of the node.
+
+    A block list may stand in lines of its own, no further to the right than its key.
+    """
+    if isinstance(node, CollectionNode) and not node.flow_style:
+        key = before.rstrip()
+        if key.endswith(":") and "#" not in key.rpartition("\n")[2]:
+            before = key
+        elif not before.rpartition("\n")[2].strip():
+            before += "  "
+    return f"{before} " if before.endswith(":") else before
 
 
 def _end(node: Node) -> int:

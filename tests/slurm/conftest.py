@@ -1,15 +1,12 @@
 """One Slurm for all tests here."""
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from cluster import Cluster
+from helpers.slurm_cluster import Cluster
 
 
 @pytest.fixture(scope="session")

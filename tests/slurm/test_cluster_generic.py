@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from workshop import ROOT, Workshop
+from helpers.working_folder import ROOT, WorkingFolder
 
 pytest.importorskip("snakemake_executor_plugin_cluster_generic", reason="needs requirements-cluster.txt")
 
 
 def test_scenes_are_submitted_and_come_out_as_here(models, tmp_path):
-    here, there = (Workshop(tmp_path / name, models) for name in ("here", "there"))
-    for workshop in (here, there):
-        workshop.write({"background": {"seed": 5}}, "scenes/other.yaml")
+    here, there = (WorkingFolder(tmp_path / name, models) for name in ("here", "there"))
+    for working_folder in (here, there):
+        working_folder.write({"background": {"seed": 5}}, "scenes/other.yaml")
     here.build("all")
 
     asked = tmp_path / "asked"

@@ -8,9 +8,9 @@ import signal
 import time
 
 import pytest
-from cluster import freeze, until
 
-from workshop import Workshop
+from helpers.slurm_cluster import freeze, until
+from helpers.working_folder import WorkingFolder
 
 pytestmark = pytest.mark.slurm
 
@@ -20,47 +20,51 @@ STEPS = 300  # long enough to be met in the middle of a pass
 @pytest.fixture(scope="module")
 def faulty(cluster, models, tmp_path_factory):
     """Three scenes: the last pass of each hangs, and then its job is ended in three ways. All is well in the second try."""
-    workshop = Workshop(tmp_path_factory.mktemp("faulty"), models)
-    workshop.edit("subjects.rover.steps", STEPS)
+    working_folder = WorkingFolder(tmp_path_factory.mktemp("faulty"), models)
+    working_folder.edit("subjects.rover.steps", STEPS)
     for number, name in enumerate(("b", "c")):
-        workshop.write({"background": {"seed": number}, "effects": {"fog": {"seed": number}}}, f"scenes/{name}.yaml")
-    build = cluster.build(workshop, "--retries", "1")
-    until(lambda: len(cluster.jobs(workshop)) == 3)
-    jobs = {job.number for job in cluster.jobs(workshop)}
+        working_folder.write(
+            {"background": {"seed": number}, "effects": {"fog": {"seed": number}}}, f"scenes/{name}.yaml"
+        )
+    build = cluster.build(working_folder, "--retries", "1")
+    until(lambda: len(cluster.jobs(working_folder)) == 3)
+    jobs = {job.number for job in cluster.jobs(working_folder)}
     frozen = {}
     while jobs - frozen.keys():
-        assert build.poll() is None, (workshop.folder / "said").read_text()
-        for number, folder in scenes(workshop).items():
-            log = workshop.folder / f"logs/{folder}subjects/rover.log"
+        assert build.poll() is None, (working_folder.folder / "said").read_text()
+        for number, folder in scenes(working_folder).items():
+            log = working_folder.folder / f"logs/{folder}subjects/rover.log"
             if number in jobs - frozen.keys() and log.exists() and "step" in log.read_text():
-                freeze(cluster.processes(workshop, number))
+                freeze(cluster.processes(working_folder, number))
                 frozen[number] = folder
         time.sleep(0.02)
-    finished = {str(path.relative_to(workshop.folder)) for path in (workshop.folder / "results").rglob("*.png")}
+    finished = {
+        str(path.relative_to(working_folder.folder)) for path in (working_folder.folder / "results").rglob("*.png")
+    }
 
     cluster.stop_controller()
     cluster.start_controller()
-    until(lambda: {job.state for job in cluster.jobs(workshop)} == {"RUNNING"})
+    until(lambda: {job.state for job in cluster.jobs(working_folder)} == {"RUNNING"})
 
-    at = {job.node: job.number for job in cluster.jobs(workshop)}
+    at = {job.node: job.number for job in cluster.jobs(working_folder)}
     losing = at.pop("gpu1")
     cancelled, limited = sorted(jobs - {losing})
     cluster.ask("scontrol", "update", f"JobId={limited}", "TimeLimit=1")
     cluster.ask("scancel", str(cancelled))
     cluster.ask("scontrol", "update", "NodeName=gpu1", "State=DOWN", "Reason=test")
-    until(lambda: state(cluster, workshop, losing) == "PENDING")
+    until(lambda: state(cluster, working_folder, losing) == "PENDING")
     cluster.ask("scontrol", "update", f"JobId={losing}", "StartTime=now")  # Slurm would let it wait for two minutes
 
     code = build.wait(500)
     cluster.ask("scontrol", "update", "NodeName=gpu1", "State=RESUME")
-    assert code == 0, (workshop.folder / "said").read_text()
-    return workshop, {"cancelled": cancelled, "limited": limited, "losing": losing}, finished
+    assert code == 0, (working_folder.folder / "said").read_text()
+    return working_folder, {"cancelled": cancelled, "limited": limited, "losing": losing}, finished
 
 
-def scenes(workshop: Workshop) -> dict[int, str]:
+def scenes(working_folder: WorkingFolder) -> dict[int, str]:
     """The scene of each of Slurm's jobs, by the log that Slurm keeps: its folder."""
     found = {}
-    for log in workshop.folder.glob(".snakemake/slurm_logs/*/*.log"):
+    for log in working_folder.folder.glob(".snakemake/slurm_logs/*/*.log"):
         for folder in ("b/", "c/"):
             if f"output: results/{folder}scene.yaml" in log.read_text():
                 found[int(log.stem)] = folder
@@ -69,27 +73,27 @@ def scenes(workshop: Workshop) -> dict[int, str]:
     return found
 
 
-def journal(workshop: Workshop) -> list[dict]:
+def journal(working_folder: WorkingFolder) -> list[dict]:
     """What the last build made, and how."""
-    return [json.loads(line) for line in (workshop.folder / ".strata/build.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (working_folder.folder / ".strata/build.jsonl").read_text().splitlines()]
 
 
-def state(cluster, workshop: Workshop, number: int) -> str:
-    return next(job.state for job in cluster.jobs(workshop) if job.number == number)
+def state(cluster, working_folder: WorkingFolder, number: int) -> str:
+    return next(job.state for job in cluster.jobs(working_folder) if job.number == number)
 
 
 def test_slurm_says_that_it_happened(cluster, faulty):
-    workshop, numbers, _ = faulty
-    assert state(cluster, workshop, numbers["cancelled"]) == "CANCELLED"
-    assert state(cluster, workshop, numbers["limited"]) == "TIMEOUT"
+    working_folder, numbers, _ = faulty
+    assert state(cluster, working_folder, numbers["cancelled"]) == "CANCELLED"
+    assert state(cluster, working_folder, numbers["limited"]) == "TIMEOUT"
     # This one was queued again by Slurm, and not tried again by Snakemake.
-    assert state(cluster, workshop, numbers["losing"]) == "COMPLETED"
-    assert len(cluster.jobs(workshop)) == 3 + 2
+    assert state(cluster, working_folder, numbers["losing"]) == "COMPLETED"
+    assert len(cluster.jobs(working_folder)) == 3 + 2
 
 
 def test_finished_layers_are_not_painted_again(faulty):
-    workshop, _, finished = faulty
-    entries = journal(workshop)
+    working_folder, _, finished = faulty
+    entries = journal(working_folder)
     painted = [entry["layer"] for entry in entries if entry["how"] == "painted"]
     assert len(painted) == len(set(painted))
     again = {entry["layer"] for entry in entries if entry["how"] == "store"}
@@ -99,40 +103,40 @@ def test_finished_layers_are_not_painted_again(faulty):
 
 
 def test_the_build_ends_as_an_undisturbed_one(faulty, models, tmp_path):
-    workshop = faulty[0]
-    local = Workshop(tmp_path / "local", models)
-    local.write(workshop.config)
+    working_folder = faulty[0]
+    local = WorkingFolder(tmp_path / "local", models)
+    local.write(working_folder.config)
     for name in ("b", "c"):
         (local.folder / "scenes").mkdir(exist_ok=True)
-        (local.folder / f"scenes/{name}.yaml").write_text((workshop.folder / f"scenes/{name}.yaml").read_text())
+        (local.folder / f"scenes/{name}.yaml").write_text((working_folder.folder / f"scenes/{name}.yaml").read_text())
     local.build("all")
-    ours, theirs = workshop.bytes(), local.bytes()
+    ours, theirs = working_folder.bytes(), local.bytes()
     assert ours == theirs
-    assert "Nothing to be done" in workshop.build("all")
+    assert "Nothing to be done" in working_folder.build("all")
 
 
 def test_nothing_is_left_running(cluster, faulty):
-    workshop = faulty[0]
-    until(lambda: not cluster.processes(workshop))
-    assert not list((workshop.folder / "results").rglob(".*"))
+    working_folder = faulty[0]
+    until(lambda: not cluster.processes(working_folder))
+    assert not list((working_folder.folder / "results").rglob(".*"))
 
 
 def test_ctrl_c_cancels_and_keeps_what_is_finished(cluster, models, tmp_path):
-    workshop = Workshop(tmp_path / "scene", models)
-    workshop.edit("subjects.rover.steps", 1000)
-    build = cluster.build(workshop, "results/final.png")
-    log = workshop.folder / "logs/subjects/rover.log"
+    working_folder = WorkingFolder(tmp_path / "scene", models)
+    working_folder.edit("subjects.rover.steps", 1000)
+    build = cluster.build(working_folder, "results/final.png")
+    log = working_folder.folder / "logs/subjects/rover.log"
     until(lambda: build.poll() is not None or (log.exists() and "step" in log.read_text()))
-    assert build.poll() is None, (workshop.folder / "said").read_text()
-    before = workshop.bytes()
+    assert build.poll() is None, (working_folder.folder / "said").read_text()
+    before = working_folder.bytes()
     build.send_signal(signal.SIGINT)
-    until(lambda: not cluster.ask("squeue", "-h", "-o", "%Z", "-t", "R,PD,CG").count(str(workshop.folder)))
-    until(lambda: not cluster.processes(workshop))
+    until(lambda: not cluster.ask("squeue", "-h", "-o", "%Z", "-t", "R,PD,CG").count(str(working_folder.folder)))
+    until(lambda: not cluster.processes(working_folder))
     assert build.wait(300) != 0
-    assert [job.state for job in cluster.jobs(workshop)] == ["CANCELLED"]
-    assert before.items() <= workshop.bytes().items()
-    workshop.edit("subjects.rover.steps", 3)
-    workshop.build()
-    painted = {entry["layer"] for entry in journal(workshop) if entry["how"] == "painted"}
+    assert [job.state for job in cluster.jobs(working_folder)] == ["CANCELLED"]
+    assert before.items() <= working_folder.bytes().items()
+    working_folder.edit("subjects.rover.steps", 3)
+    working_folder.build()
+    painted = {entry["layer"] for entry in journal(working_folder) if entry["how"] == "painted"}
     assert "results/subjects/rover.png" in painted
     assert not painted & {"results/background.png", "results/subjects/astronaut.png"}

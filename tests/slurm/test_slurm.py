@@ -4,9 +4,9 @@ import itertools
 import shutil
 
 import pytest
-from cluster import layers, until
 
-from workshop import ROOT, Workshop
+from helpers.slurm_cluster import layers, until
+from helpers.working_folder import ROOT, WorkingFolder
 
 pytestmark = pytest.mark.slurm
 
@@ -17,7 +17,7 @@ TOGETHER = 2  # scenes in an allocation
 @pytest.fixture(scope="module")
 def built(cluster, models, tmp_path_factory):
     """Ten tiny scenes and the default one, built side by side through Slurm."""
-    tiny = Workshop(tmp_path_factory.mktemp("ten"), models)
+    tiny = WorkingFolder(tmp_path_factory.mktemp("ten"), models)
     for number, name in enumerate(SCENES):
         seeds = {
             "background": {"seed": number},
@@ -27,30 +27,30 @@ def built(cluster, models, tmp_path_factory):
         tiny.write(seeds, f"scenes/{name}.yaml")
     folder = tmp_path_factory.mktemp("default")
     shutil.copy(ROOT / "config.yaml", folder)
-    default = Workshop(folder, folder)
+    default = WorkingFolder(folder, folder)
     builds = [
         cluster.build(tiny, "--group-components", f"scene={TOGETHER}"),
         cluster.build(default, "results/final.png"),
     ]
-    for build, workshop in zip(builds, (tiny, default), strict=True):
-        assert build.wait(500) == 0, (workshop.folder / "said").read_text()
+    for build, working_folder in zip(builds, (tiny, default), strict=True):
+        assert build.wait(500) == 0, (working_folder.folder / "said").read_text()
     return tiny, default
 
 
 def test_the_bytes_are_those_of_a_local_build(built, tmp_path):
-    for workshop in built:
-        folder = tmp_path / workshop.folder.name
-        shutil.copytree(workshop.folder, folder, ignore=shutil.ignore_patterns("results", "logs", ".*"))
-        local = Workshop(folder, folder)
-        local.build("all" if workshop is built[0] else "results/final.png", "--cores", "2")
-        assert local.bytes() == workshop.bytes()
+    for working_folder in built:
+        folder = tmp_path / working_folder.folder.name
+        shutil.copytree(working_folder.folder, folder, ignore=shutil.ignore_patterns("results", "logs", ".*"))
+        local = WorkingFolder(folder, folder)
+        local.build("all" if working_folder is built[0] else "results/final.png", "--cores", "2")
+        assert local.bytes() == working_folder.bytes()
 
 
 def test_there_is_nothing_left_to_do_here_or_there(built):
-    for workshop in built:
-        target = "all" if workshop is built[0] else "results/final.png"
-        assert "Nothing to be done" in workshop.build(target, "--workflow-profile", "slurm")
-        assert "Nothing to be done" in workshop.build(target)
+    for working_folder in built:
+        target = "all" if working_folder is built[0] else "results/final.png"
+        assert "Nothing to be done" in working_folder.build(target, "--workflow-profile", "slurm")
+        assert "Nothing to be done" in working_folder.build(target)
 
 
 def test_a_group_is_one_allocation(cluster, built):
@@ -66,9 +66,9 @@ def test_a_group_is_one_allocation(cluster, built):
 
 def test_each_pass_held_its_gpu(cluster, built):
     devices = cluster.devices()
-    for workshop in built:
-        jobs = {job.number: job for job in cluster.jobs(workshop)}
-        for number, names in layers(workshop).items():
+    for working_folder in built:
+        jobs = {job.number: job for job in cluster.jobs(working_folder)}
+        for number, names in layers(working_folder).items():
             assert any(name.endswith("background") for name in names)
             assert jobs[number].gpus == 1
             assert jobs[number].node in ("gpu1", "gpu2")
@@ -88,8 +88,8 @@ def test_no_two_allocations_had_a_device_at_a_time(cluster, built):
 
 def test_one_worker_served_an_allocation_and_went_with_it(cluster, built):
     assert cluster.workers() >= 6
-    for workshop in built:
-        assert "paints by itself" not in (workshop.folder / "said").read_text()
-        for log in workshop.folder.glob("logs/**/*.log"):
+    for working_folder in built:
+        assert "paints by itself" not in (working_folder.folder / "said").read_text()
+        for log in working_folder.folder.glob("logs/**/*.log"):
             assert "worker" not in log.read_text()  # nothing went wrong with it
-        until(lambda workshop=workshop: not cluster.processes(workshop))
+        until(lambda working_folder=working_folder: not cluster.processes(working_folder))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata.imaging import color_match, masks, windows
 from strata.errors import StrataError
+from strata.imaging import color_match, masks, windows
 
 SIZE = 64, 48
 
@@ -27,7 +27,7 @@ def values(picture) -> np.ndarray:
 def look(box=(16, 16, 40, 32), plate=None, context=None) -> windows.Window:
     mask = Image.new("L", SIZE)
     mask.paste(255, box)
-    return windows.look([plate or image(texture(1))], mask, context, 4)
+    return windows.cut_window([plate or image(texture(1))], mask, context, 4)
 
 
 channel = st.tuples(st.floats(0.75, 1.3), st.floats(-25, 25))
@@ -87,9 +87,9 @@ def test_without_a_match_a_layer_is_the_painted_picture_bit_for_bit():
     window = look()
     painted = image(texture(7))
     inside = np.asarray(window.soft) == 255
-    assert (np.asarray(window.layer(painted))[inside][:, :3] == np.asarray(painted)[inside]).all()
-    assert window.layer(painted).tobytes() == window.layer(painted, 0).tobytes()
-    assert window.layer(painted).tobytes() != window.layer(painted, 1).tobytes()
+    assert (np.asarray(window.cut_layer(painted))[inside][:, :3] == np.asarray(painted)[inside]).all()
+    assert window.cut_layer(painted).tobytes() == window.cut_layer(painted, 0).tobytes()
+    assert window.cut_layer(painted).tobytes() != window.cut_layer(painted, 1).tobytes()
 
 
 def test_the_ring_lies_round_the_mask_and_not_in_it():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata.imaging import compositing, effects
 from strata.errors import StrataError
+from strata.imaging import compositing, effects
 
 
 def spec(path, size=(40, 20), alpha="own") -> dict:
@@ -88,12 +88,12 @@ def test_an_image_that_cannot_be_read_is_refused_in_a_sentence(tmp_path):
 
 def test_own_alpha_leaves_a_picture_alone():
     image = Image.new("RGB", (8, 4), (90, 80, 70))
-    assert effects.transparent(image, "own") is image
+    assert effects.make_transparent(image, "own") is image
 
 
 def test_grey_fog_veils_and_does_not_grey():
     """Half bright fog over white leaves it white; as an opaque layer at half opacity it would darken it."""
-    fog = effects.transparent(Image.new("RGB", (8, 4), (128, 128, 128)), "luminance")
+    fog = effects.make_transparent(Image.new("RGB", (8, 4), (128, 128, 128)), "luminance")
     assert fog.getpixel((0, 0)) == (255, 255, 255, 128)
     assert (over(fog, (255, 255, 255)) == 255).all()
     assert (over(fog, (0, 0, 0)) == 128).all()
@@ -105,7 +105,7 @@ def test_over_black_a_pale_picture_looks_as_before_and_nothing_beneath_is_darken
     random = np.random.default_rng(seed)
     grey = random.integers(32, 220, (6, 6, 1))
     image = Image.fromarray((grey + random.integers(-spread, spread + 1, (6, 6, 3))).astype(np.uint8))
-    layer = effects.transparent(image, "luminance")
+    layer = effects.make_transparent(image, "luminance")
     black = over(layer, (0, 0, 0))
     assert np.abs(black - values(image)).max() <= 1 + 2 * spread  # white fog has no room for a tint
     assert (over(layer, (60, 60, 60)) >= black - 1).all()
@@ -113,11 +113,11 @@ def test_over_black_a_pale_picture_looks_as_before_and_nothing_beneath_is_darken
 
 def test_the_alpha_of_the_file_and_that_of_its_luminance_multiply():
     image = Image.new("RGBA", (8, 4), (200, 200, 200, 128))
-    red, green, blue, alpha = effects.transparent(image, "luminance").getpixel((0, 0))
+    red, green, blue, alpha = effects.make_transparent(image, "luminance").getpixel((0, 0))
     assert alpha == round(200 * 128 / 255)
     assert red == green == blue >= 254
 
 
 def test_what_is_black_is_gone():
-    layer = effects.transparent(Image.new("RGB", (8, 4)), "luminance")
+    layer = effects.make_transparent(Image.new("RGB", (8, 4)), "luminance")
     assert layer.getpixel((0, 0)) == (0, 0, 0, 0)

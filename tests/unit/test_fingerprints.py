@@ -1,31 +1,10 @@
-"""Digests of code and of models."""
+"""Digests of models by their files, and what is remembered of them."""
 
 import os
 
 import pytest
 
-from strata import fingerprints
-
-PLAIN = "def f(x):\n    return x + 1\n"
-
-
-@pytest.mark.parametrize(
-    ("source", "same"),
-    [
-        ("# comment\ndef f(x):\n\n    return x + 1  # one more\n", True),
-        ('"""Module."""\n\n\ndef f(x):\n    """Function."""\n    return x + 1\n', True),
-        ("def f(x): return (x + 1)\n", True),
-        ("def f(x):\n    return x + 2\n", False),
-        ("def f(y):\n    return y + 1\n", False),
-        ("def f(x):\n    'a' 'b'.strip()\n    return x + 1\n", False),
-    ],
-)
-def test_only_what_runs_counts(source, same):
-    assert (fingerprints.syntax(source) == fingerprints.syntax(PLAIN)) == same
-
-
-def test_code_is_told_apart_by_its_modules():
-    assert fingerprints.code("masks") == fingerprints.code("masks") != fingerprints.code("compositing")
+from strata.fingerprints import fingerprint_file, fingerprint_folder, remembered
 
 
 @pytest.fixture
@@ -40,30 +19,55 @@ def model(tmp_path):
 
 def test_a_model_is_known_by_its_files(model, tmp_path):
     memory = tmp_path / "memory.json"
-    before = fingerprints.folder(model, memory)
+    before = fingerprint_folder(model, memory)
     assert memory.is_file()
     (model / "README.md").write_text("another card")
     for path in model.rglob("*"):
         os.utime(path)
-    assert fingerprints.folder(model, memory) == before == fingerprints.folder(model)
+    assert fingerprint_folder(model, memory) == before == fingerprint_folder(model)
     (model / "unet/weights.safetensors").write_bytes(b"12345679")
-    assert fingerprints.folder(model, memory) != before
+    assert fingerprint_folder(model, memory) != before
 
 
 def test_a_file_that_moved_is_another_model(model):
-    before = fingerprints.folder(model)
+    before = fingerprint_folder(model)
     (model / "unet").rename(model / "vae")
-    assert fingerprints.folder(model) != before
+    assert fingerprint_folder(model) != before
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_memory_only_costs_time(model, tmp_path, content):
     memory = tmp_path / "memory.json"
-    before = fingerprints.folder(model, memory)
+    before = fingerprint_folder(model, memory)
     memory.write_text(content)
-    assert fingerprints.folder(model, memory) == before
+    assert fingerprint_folder(model, memory) == before
 
 
 def test_a_memory_that_cannot_be_written_only_costs_time(model, tmp_path):
     (tmp_path / "file").write_text("")
-    assert fingerprints.folder(model, tmp_path / "file/memory.json") == fingerprints.folder(model)
+    assert fingerprint_folder(model, tmp_path / "file/memory.json") == fingerprint_folder(model)
+
+
+def test_the_digest_of_a_file_is_that_of_its_content(model, tmp_path):
+    weights = model / "unet/weights.safetensors"
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(weights.read_bytes())
+    assert fingerprint_file(weights) == fingerprint_file(other)
+    other.write_bytes(b"12345679")
+    assert fingerprint_file(weights) != fingerprint_file(other)
+
+
+def test_a_file_is_examined_once_as_long_as_it_is_the_same(model, tmp_path):
+    memory, files = tmp_path / "memory.json", [model / "model_index.json", model / "README.md"]
+    examined = []
+
+    def examine(path):
+        examined.append(path.name)
+        return {"text": path.read_text()}
+
+    first = remembered(files, memory, examine)
+    assert remembered(files, memory, examine) == first
+    assert examined == ["model_index.json", "README.md"]
+    files[1].write_text("a longer card")
+    assert remembered(files, memory, examine)[files[1]] == {"text": "a longer card"}
+    assert examined == ["model_index.json", "README.md", "README.md"]

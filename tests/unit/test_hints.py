@@ -25,7 +25,7 @@ from strata.scene import hints
     ],
 )
 def test_the_noun_of_a_prompt(prompt, noun):
-    assert hints.noun(prompt) == noun
+    assert hints.find_noun(prompt) == noun
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,15 @@ def test_the_noun_of_a_prompt(prompt, noun):
     ],
 )
 def test_a_noun_is_found_in_either_number(negative, missing):
-    assert hints.unnamed(["a robot", "a wooden box", "another robot"], negative) == missing
+    assert hints.find_unnamed(["a robot", "a wooden box", "another robot"], negative) == missing
 
 
 def test_a_scene_without_subjects_gets_no_hint():
-    assert hints.of_background({"subjects": {}, "background": {"negative_prompt": ""}}, "config.yaml") == []
+    assert hints.hint_at_background({"subjects": {}, "background": {"negative_prompt": ""}}, "config.yaml") == []
+
+
+def test_the_background_is_hinted_at_with_the_file_and_how_to_end_hints():
+    description = {"subjects": {"a": {"prompt": "a robot"}}, "background": {"negative_prompt": "people"}}
+    (hint,) = hints.hint_at_background(description, "scenes/night.yaml")
+    assert "scenes/night.yaml: background.negative_prompt does not name robot" in hint
+    assert "hints: false" in hint

@@ -1,7 +1,6 @@
 import math
 import os
 import pathlib
-import time
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from strata.imaging import masks
 from strata.errors import StrataError
+from strata.imaging import masks
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 KEY = "subjects.astronaut.mask"
@@ -50,8 +49,8 @@ GOLDEN_MASKS = {
     "polygon": described(STAR),
     "linear_gradient": described({"shape": "linear_gradient", "start": [8, 4], "end": [40, 28]}),
     "radial_gradient": described({"shape": "radial_gradient", "center": [20, 16], "radius": 18, "inner": 4}),
-    "union": described(ellipse(2, 2, 22, 30), rectangle(18, 10, 46, 22), grow=2, feather=3),
-    "inverted": described(ellipse(8, 4, 40, 28), invert=True, grow=-3, feather=4),
+    "union": described(ellipse(2, 2, 22, 30), rectangle(18, 10, 46, 22), grow=2, feather=1.5),
+    "inverted": described(ellipse(8, 4, 40, 28), invert=True, grow=-3, feather=2),
 }
 
 
@@ -173,14 +172,14 @@ def test_inverting_comes_before_growing():
     assert (hole == 255 - values(drawn(rectangle(10, 5, 30, 25), grow=-4))).all()
 
 
-@pytest.mark.parametrize("feather", [2, 3, 8, 20, 64])
+@pytest.mark.parametrize("feather", [1, 1.5, 4, 10, 32])
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
 def test_a_feathered_edge_fades_from_98_to_2_percent(feather, scale):
     size = (round(400 * scale), 3)
     row = values(drawn(rectangle(-10, -10, 200, 10), feather=feather, size=size, scale=scale))[1] / 255
     centres = (np.arange(size[0]) + 0.5) / scale
-    inside, edge, outside = np.interp([200 - feather, 200, 200 + feather], centres, row)
-    tolerance = 0.012 if feather * scale >= 4 else 0.08
+    inside, edge, outside = np.interp([200 - 2 * feather, 200, 200 + 2 * feather], centres, row)
+    tolerance = 0.012 if feather * scale >= 2 else 0.08
     assert inside == pytest.approx(0.977, abs=tolerance)
     assert edge == pytest.approx(0.5, abs=0.01)
     assert outside == pytest.approx(0.023, abs=tolerance)
@@ -188,7 +187,7 @@ def test_a_feathered_edge_fades_from_98_to_2_percent(feather, scale):
 
 
 def test_feathering_comes_last_and_does_not_darken_the_border():
-    feathered = values(drawn(rectangle(-5, -5, 24, 40), grow=4, feather=8))
+    feathered = values(drawn(rectangle(-5, -5, 24, 40), grow=4, feather=4))
     assert (feathered == feathered[0]).all()
     assert feathered[0, 0] == 255
     assert feathered[0, 27] > 128 > feathered[0, 28]
@@ -219,7 +218,7 @@ bounded_shapes = st.one_of(
 @given(
     shapes=st.lists(bounded_shapes, min_size=1, max_size=3),
     grow=st.integers(-12, 12),
-    feather=st.one_of(st.just(0), st.floats(0.05, 12)),
+    feather=st.one_of(st.just(0), st.floats(0.05, 9)),
     scale=st.sampled_from([0.05, 0.3, 1, 1.37, 2]),
 )
 def test_a_mask_stays_within_its_promised_reach(shapes, grow, feather, scale):
@@ -237,7 +236,7 @@ def test_a_mask_stays_within_its_promised_reach(shapes, grow, feather, scale):
             corners += [[x - radius, y - radius], [x + radius, y + radius]]
         else:
             corners += [shape["bbox"][:2], shape["bbox"][2:]]
-    reach = max(grow, 0) * scale + 2 * feather * scale + 2
+    reach = max(grow, 0) * scale + 3 * feather * scale + 3
     low = np.floor(np.min(corners, axis=0) * scale - reach)
     high = np.ceil(np.max(corners, axis=0) * scale + reach)
     if box is not None:
@@ -424,12 +423,12 @@ def test_hard_is_a_square_dilation_of_what_is_visible(picture, cell):
     assert (np.asarray(mask) == picture).all()
 
 
-@pytest.mark.parametrize("feather", [0, 1, 4, 8, 13.5, 30])
-def test_hard_covers_the_feather_and_one_cell(feather):
+@pytest.mark.parametrize("feather", [0, 0.5, 2, 4, 6.75, 15])
+def test_hard_covers_what_is_visible_of_the_feather_and_one_cell(feather):
     hardened = values(masks.hard(drawn(rectangle(60, -9, 120, 40), size=(240, 20), feather=feather), 8))[10]
     covered = np.flatnonzero(hardened)
-    assert covered[0] <= 60 - math.floor(feather) - 8
-    assert covered[-1] >= 119 + math.floor(feather) + 8
+    assert covered[0] <= 60 - math.floor(2 * feather) - 8
+    assert covered[-1] >= 119 + math.floor(2 * feather) + 8
     assert (covered[0], covered[-1]) != (0, 239)
 
 
@@ -460,9 +459,19 @@ def test_window_by_example():
     assert masks.window(mask, 500, 8) == (0, 0, 64, 48)
 
 
-def test_large_masks_take_less_than_a_second():
-    started = time.process_time()
-    mask = drawn(ellipse(300, 300, 1700, 1700), size=(2048, 2048), grow=8, feather=16)
-    masks.check(mask, 8, KEY)
-    masks.hard(mask, 8)
-    assert time.process_time() - started < 1
+def test_growing_takes_steps_by_the_radius_and_not_by_its_area(monkeypatch):
+    steps = []
+
+    def maximum(*arguments, **named):
+        steps.append(1)
+        return np_maximum(*arguments, **named)
+
+    np_maximum = np.maximum
+    monkeypatch.setattr(np, "maximum", maximum)
+    dot = np.zeros((99, 99), np.uint8)
+    dot[49, 49] = 255
+    for radius in (8, 16, 32):
+        steps.clear()
+        grown = masks._dilate(dot, radius)
+        assert len(steps) <= 4 * radius + 2
+        assert np.count_nonzero(grown) > 3 * radius * radius

@@ -1,11 +1,14 @@
 """The schema: defaults, types, and sentences about what is wrong."""
 
 import copy
+import math
+from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from strata.errors import StrataError
-from strata.schema import Schema
+from strata.schema import Schema, dotted
 
 SCENE = {
     "background": {"prompt": "a desert", "guidance_scale": 8},
@@ -114,6 +117,53 @@ def test_what_is_wrong_is_said_with_its_key_and_value(schema, key, value, said):
         schema.complete(edited(key, value), "config.yaml")
     assert said in str(error.value)
     assert "data" not in str(error.value)
+
+
+def numbers(value: object, path: tuple = ()) -> Iterator[tuple]:
+    """The path of each number in a config."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if type(item) in (int, float):
+            yield (*path, key)
+        yield from numbers(item, (*path, key))
+
+
+FULL = {
+    "scene": SCENE
+    | {
+        "models": {"text_to_image": {"id": "a/b", "steps": 8, "guidance_scale": 1}},
+        "effects": {"fog": {"prompt": "fog", "clip_skip": 1, "style": {"image": "a.png"}}},
+        "composite": {"layers": [{"layer": "fog"}]},
+    },
+    "runtime": {},
+    "sweeps": {"a": {"keys": {"b.seed": {"from": 1, "to": 2}, "c.opacity": [0.5, 1]}}},
+}
+"""A config of each schema in which, once it is complete, all kinds of numbers are."""
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", FULL)
+def test_no_number_may_be_infinite_or_none_at_all(name, number):
+    """Each is a number to YAML, and lies within no limit."""
+    schema = Schema(name)
+    full = schema.complete(FULL[name], "config.yaml")
+    paths = list(numbers(full))
+    assert len(paths) > 2
+    for path in paths:
+        wrong = copy.deepcopy(full)
+        place = wrong
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = number
+        with pytest.raises(StrataError) as error:
+            schema.complete(wrong, "config.yaml")
+        assert str(error.value) == f"config.yaml: {dotted(path)} is {number}, but must be a finite number."
+
+
+def test_what_yaml_calls_infinite_is_refused(schema):
+    read = yaml.safe_load("background: {prompt: x, guidance_scale: .inf}")
+    with pytest.raises(StrataError, match=r"background\.guidance_scale is inf, but must be a finite number"):
+        schema.complete(read, "config.yaml")
 
 
 def described(schema: Schema, node: dict, path: str = "") -> list[str]:

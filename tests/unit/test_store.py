@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strata.painting.store import Store, key
+from strata.painting.store import Store, make_key
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def layer(tmp_path) -> Path:
 
 
 def name(number: int) -> str:
-    return key({"seed": number}, b"")
+    return make_key({"seed": number}, b"")
 
 
 def test_a_layer_comes_back_as_a_copy(tmp_path, layer):
@@ -84,4 +84,4 @@ def test_equal_passes_wait_for_each_other(tmp_path):
     ],
 )
 def test_a_key_is_the_pass_and_the_pixels_it_reads(other, pixels, same):
-    assert (key({"seed": 1, "prompt": "a"}, b"x") == key(other, pixels)) == same
+    assert (make_key({"seed": 1, "prompt": "a"}, b"x") == make_key(other, pixels)) == same

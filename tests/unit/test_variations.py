@@ -1,21 +1,18 @@
 """Variations: keys and values in a folder's name."""
 
 import re
-from types import SimpleNamespace
 
 import pytest
 
 from strata.errors import StrataError
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
-from strata.scene.variations import assignments, varied
-from workshop import scene as tiny_scene
+from strata.scene.variations import assignments, vary
 
 
 @pytest.fixture
-def effective(models, tmp_path, monkeypatch) -> dict:
-    monkeypatch.chdir(tmp_path)
-    return Scene(tiny_scene(models), "config.yaml").effective()
+def effective(config) -> dict:
+    return Scene(config, "config.yaml").effective()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +53,7 @@ def test_other_names_are_refused(name):
 )
 def test_a_key_is_found_by_its_path_or_its_end(effective, name, found):
     before = found(effective)
-    assert found(varied(effective, name)) == 78
+    assert found(vary(effective, name)) == 78
     assert found(effective) == before != 78
 
 
@@ -70,37 +67,19 @@ def test_a_key_is_found_by_its_path_or_its_end(effective, name, found):
 )
 def test_a_key_that_is_not_one_is_named(effective, name, said):
     with pytest.raises(StrataError, match=re.escape(said)):
-        varied(effective, name)
+        vary(effective, name)
 
 
-def test_a_varied_scene_is_checked_like_any_other(models, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_varied_scene_is_checked_like_any_other(config, tmp_path):
     (tmp_path / "scenes").mkdir()
     (tmp_path / "scenes/night.yaml").write_text("background: {prompt: a night}\n")
-    scenes = Scenes(tiny_scene(models))
+    scenes = Scenes(config)
 
     def background(folder: str) -> dict:
-        return scenes.background(SimpleNamespace(scene=folder))
+        return scenes.find(folder).background()
 
     assert background("background.seed~78/") == background("") | {"seed": 78}
     assert background("night/background.seed~78/") == background("night/") | {"seed": 78}
     assert background("background.seed~77/") == background("")
     with pytest.raises(StrataError, match=r"background\.seed~x: background\.seed is 'x', but must be a whole number"):
         background("background.seed~x/")
-
-
-@pytest.mark.parametrize(
-    ("folder", "fits"),
-    [
-        ("", True),
-        ("night/", True),
-        ("background.seed~78/", True),
-        ("night/background.seed~78,fog.opacity~0.5/", True),
-        ("a~1/b~2/", False),
-        ("masks/", False),
-        ("night/subjects/", False),
-        ("a/b/", False),
-    ],
-)
-def test_a_scenes_folder_is_a_scene_and_a_variation(folder, fits):
-    assert bool(re.fullmatch(Scenes.wildcard, folder)) == fits

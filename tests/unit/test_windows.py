@@ -32,8 +32,8 @@ def blob(box, size=(48, 32), level=255) -> Image.Image:
 def test_outside_its_mask_a_subject_changes_nothing(seed, left, top, level, context):
     beneath = [noise(seed, "RGB"), noise(seed + 1, "RGBA")]
     mask = blob((left, top, left + 8, top + 8), level=level)
-    window = windows.look(beneath, mask, context, 8)
-    layer = window.layer(noise(seed + 2, "RGB", window.plate.size))
+    window = windows.cut_window(beneath, mask, context, 8)
+    layer = window.cut_layer(noise(seed + 2, "RGB", window.plate.size))
     plate = compositing.flatten(mask.size, [compositing.Layer(image) for image in beneath])
     after = compositing.flatten(mask.size, [compositing.Layer(image) for image in [*beneath, layer]])
     outside = np.asarray(mask) == 0
@@ -44,9 +44,9 @@ def test_outside_its_mask_a_subject_changes_nothing(seed, left, top, level, cont
 def test_the_whole_canvas_or_a_margin():
     mask = blob((16, 8, 32, 24))
     beneath = [noise(1, "RGB")]
-    assert windows.look(beneath, mask, None, 8).box == (0, 0, 48, 32)
-    assert windows.look(beneath, mask, 0, 8).box == (16, 8, 32, 24)
-    near = windows.look(beneath, mask, 4, 8)
+    assert windows.cut_window(beneath, mask, None, 8).box == (0, 0, 48, 32)
+    assert windows.cut_window(beneath, mask, 0, 8).box == (16, 8, 32, 24)
+    near = windows.cut_window(beneath, mask, 4, 8)
     assert near.plate.size == near.soft.size == near.hard.size == (24, 24)
 
 
@@ -56,12 +56,12 @@ def test_only_what_the_window_holds_counts():
     plate = noise(1, "RGB")
     changed = plate.copy()
     changed.paste((1, 2, 3), (40, 24, 48, 32))
-    assert windows.look([plate], mask, 0, 8).pixels() == windows.look([changed], mask, 0, 8).pixels()
-    assert windows.look([plate], mask, None, 8).pixels() != windows.look([changed], mask, None, 8).pixels()
+    assert windows.cut_window([plate], mask, 0, 8).pixels() == windows.cut_window([changed], mask, 0, 8).pixels()
+    assert windows.cut_window([plate], mask, None, 8).pixels() != windows.cut_window([changed], mask, None, 8).pixels()
 
 
 @pytest.mark.parametrize("other", [blob((0, 0, 17, 16)), blob((0, 0, 16, 16), level=254), blob((8, 0, 24, 16))])
 def test_the_mask_counts(other):
     plate = [noise(1, "RGB")]
     mask = blob((0, 0, 16, 16))
-    assert windows.look(plate, mask, None, 8).pixels() != windows.look(plate, other, None, 8).pixels()
+    assert windows.cut_window(plate, mask, None, 8).pixels() != windows.cut_window(plate, other, None, 8).pixels()

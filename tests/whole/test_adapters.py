@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tiny_adapters
+from helpers import tiny_adapters
+from helpers.in_process import describe_scene
+from helpers.tiny_families import FAMILIES
 from strata.errors import StrataError
 from strata.scene.scene import Scene
-from studio import described
-from tiny_families import FAMILIES
 
 
 @pytest.fixture
 def scene(models_of):
     """The tiny scene of a family."""
-    return lambda name: described(models_of(name))
+    return lambda name: describe_scene(models_of(name))
 
 
 def lora(config: dict, task: str, file, **more):
@@ -33,31 +33,31 @@ def distance(one: Image.Image, other: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_an_adapter_acts_on_its_pass_and_leaves_nothing_behind(name, scene, studio, tmp_path):
+def test_an_adapter_acts_on_its_pass_and_leaves_nothing_behind(name, scene, builder, tmp_path):
     config, adapted = scene(name), scene(name)
     adapted["effects"]["fog"]["loras"] = [{"file": str(lora(config, "text_to_image", tmp_path / "a.safetensors"))}]
     adapted["subjects"]["rover"]["loras"] = [{"file": str(lora(config, "inpainting", tmp_path / "b.safetensors"))}]
-    before, _ = studio.build(config)
-    with_adapters, _ = studio.build(adapted)
+    before, _ = builder.build(config)
+    with_adapters, _ = builder.build(adapted)
     assert differing(before, with_adapters) == {"fog", "rover", "final"}
-    after, _ = studio.build(config)
+    after, _ = builder.build(config)
     assert differing(before, after) == set()
 
 
-def test_a_model_s_adapters_are_those_of_all_its_passes(scene, studio, tmp_path):
+def test_a_model_s_adapters_are_those_of_all_its_passes(scene, builder, tmp_path):
     config = scene("sd15")
-    plain, _ = studio.build(config)
+    plain, _ = builder.build(config)
     file = str(lora(config, "text_to_image", tmp_path / "a.safetensors"))
     config["models"]["text_to_image"]["loras"] = [{"file": file}]
-    styled, _ = studio.build(config)
+    styled, _ = builder.build(config)
     assert {"background", "fog"} <= differing(plain, styled)
     config["models"]["text_to_image"]["loras"] = []
     config["background"]["loras"] = config["effects"]["fog"]["loras"] = [{"file": file}]
-    again, _ = studio.build(config)
+    again, _ = builder.build(config)
     assert differing(styled, again) == set()
 
 
-def test_weights_of_adapters_count(scene, studio, tmp_path):
+def test_weights_of_adapters_count(scene, builder, tmp_path):
     config = scene("sd15")
     file = str(lora(config, "text_to_image", tmp_path / "a.safetensors"))
     other = str(lora(config, "text_to_image", tmp_path / "b.safetensors", seed=1))
@@ -70,32 +70,32 @@ def test_weights_of_adapters_count(scene, studio, tmp_path):
         "both": [{"file": file}, {"file": other, "weight": 0.5}],
     }.items():
         config["background"]["loras"] = loras
-        built[key] = studio.build(config)[0]["background"].tobytes()
+        built[key] = builder.build(config)[0]["background"].tobytes()
     assert built["none"] == built["nothing"]
     assert len(set(built.values())) == 4
 
 
 @pytest.mark.parametrize("form", ["diffusers", "older", "kohya"])
-def test_an_adapter_of_the_text_encoder(form, scene, studio, tmp_path):
+def test_an_adapter_of_the_text_encoder(form, scene, builder, tmp_path):
     """In the names of today, in those of before transformers 5.6, and in those of the trainer that most files come from."""
     config = scene("sd15")
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     file = lora(config, "text_to_image", tmp_path / "a.safetensors", parts=("unet", "text_encoder"), form=form)
     config["background"]["loras"] = [{"file": str(file)}]
-    assert "background" in differing(before, studio.build(config)[0])
+    assert "background" in differing(before, builder.build(config)[0])
     config["background"]["loras"] = []
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
 
 
 @pytest.mark.parametrize("other", ["flux-fill", "sdxl", "z-image"])
-def test_an_adapter_of_another_family_is_a_sentence(other, scene, studio, tmp_path):
+def test_an_adapter_of_another_family_is_a_sentence(other, scene, builder, tmp_path):
     config = scene("sd15")
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     config["background"]["loras"] = [{"file": str(lora(scene(other), "text_to_image", tmp_path / "a.safetensors"))}]
     with pytest.raises(StrataError, match=r"a\.safetensors does not fit the model, a StableDiffusionPipeline: "):
-        studio.build(config)
+        builder.build(config)
     config["background"]["loras"] = []
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_adapter_of_another_family_is_a_sentence(other, scene, studio, tmp_pa
         (b"\x04\0\0\0\0\0\0\0none", "which is not a safetensors file, whatever its name says"),
     ],
 )
-def test_a_file_that_is_no_adapter_is_refused_before_a_model_is_loaded(content, said, scene, studio, tmp_path):
+def test_a_file_that_is_no_adapter_is_refused_before_a_model_is_loaded(content, said, scene, builder, tmp_path):
     config = scene("sd15")
     config["background"]["loras"] = [{"file": "a.safetensors"}]
     if content is not None:
@@ -117,17 +117,17 @@ def test_a_file_that_is_no_adapter_is_refused_before_a_model_is_loaded(content, 
 
 
 @pytest.mark.parametrize("form", ["diffusers", "kohya"])
-def test_an_adapter_is_the_same_in_another_form(form, scene, studio, tmp_path):
+def test_an_adapter_is_the_same_in_another_form(form, scene, builder, tmp_path):
     config = scene("sd15")
     file = lora(config, "text_to_image", tmp_path / "a.safetensors", form=form)
     config["background"]["loras"] = [{"file": str(file)}]
-    picture = studio.build(config)[0]["background"]
+    picture = builder.build(config)[0]["background"]
     file = lora(config, "text_to_image", tmp_path / "b.safetensors")
     config["background"]["loras"] = [{"file": str(file)}]
-    assert distance(picture, studio.build(config)[0]["background"]) == 0
+    assert distance(picture, builder.build(config)[0]["background"]) == 0
 
 
-def test_pickled_adapters_are_refused_by_their_name(scene, studio):
+def test_pickled_adapters_are_refused_by_their_name(scene, builder):
     config = scene("sd15")
     config["models"]["inpainting"]["loras"] = [{"file": "a.bin"}]
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_pickled_adapters_are_refused_by_their_name(scene, studio):
         Scene(config, "config.yaml")
 
 
-def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, studio, tmp_path, monkeypatch):
+def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, builder, tmp_path, monkeypatch):
     from strata.models import adapter_files
 
     config = scene("sd15")
@@ -145,34 +145,34 @@ def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, studio
     planned = Scene(config, "config.yaml").background()["loras"]
     lora(config, "text_to_image", file, seed=1)
     assert Scene(config, "config.yaml").background()["loras"] != planned
-    monkeypatch.setattr(adapter_files, "resolved", lambda adapter, where: planned[0])
+    monkeypatch.setattr(adapter_files, "fingerprint", lambda file, where: planned[0]["fingerprint"])
     with pytest.raises(StrataError, match="changed after the build began"):
-        studio.build(config)
+        builder.build(config)
 
 
-def test_a_sampler_for_one_pass(scene, studio):
+def test_a_sampler_for_one_pass(scene, builder):
     config = scene("sd15")
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     config["effects"]["fog"]["scheduler"] = "EulerDiscreteScheduler"
-    assert differing(before, studio.build(config)[0]) == {"fog", "final"}
+    assert differing(before, builder.build(config)[0]) == {"fog", "final"}
     config["models"]["text_to_image"]["scheduler"] = "EulerDiscreteScheduler"
-    assert "background" in differing(before, studio.build(config)[0])
+    assert "background" in differing(before, builder.build(config)[0])
     del config["effects"]["fog"]["scheduler"], config["models"]["text_to_image"]["scheduler"]
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
 
 
 @pytest.mark.parametrize("name", ["qwen-image", "sd35", "flux-fill"])
-def test_a_solver_for_a_model_of_flow_matching(name, scene, studio):
+def test_a_solver_for_a_model_of_flow_matching(name, scene, builder):
     config = scene(name)
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     config["effects"]["fog"] |= {"scheduler": "UniPCMultistepScheduler", "steps": 40}
-    solved, _ = studio.build(config)
+    solved, _ = builder.build(config)
     assert differing(before, solved) == {"fog", "final"}
     # Both solve the same equation, so that with many steps they meet.
     config["effects"]["fog"]["scheduler"] = None
-    own, _ = studio.build(config)
+    own, _ = builder.build(config)
     config["effects"]["fog"]["seed"] = 1
-    other, _ = studio.build(config)
+    other, _ = builder.build(config)
     assert distance(solved["fog"], own["fog"]) < 0.05 * distance(other["fog"], own["fog"])
 
 
@@ -196,35 +196,35 @@ def test_a_solver_for_a_model_of_flow_matching(name, scene, studio):
         ("z-image", "effects.fog", "UniPCMultistepScheduler", "does not fit .*: can't multiply"),
     ],
 )
-def test_a_scheduler_that_does_not_fit_is_a_sentence(name, place, scheduler, said, scene, studio):
+def test_a_scheduler_that_does_not_fit_is_a_sentence(name, place, scheduler, said, scene, builder):
     config = scene(name)
     section, layer = place.split(".")
     config[section][layer]["scheduler"] = scheduler
     with pytest.raises(StrataError, match=said):
-        studio.build(config)
+        builder.build(config)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize(("key", "value"), [("prompt_2", "a sea"), ("clip_skip", 1)])
-def test_a_key_acts_or_is_told_to_do_nothing(name, key, value, scene, studio):
+def test_a_key_acts_or_is_reported_to_do_nothing(name, key, value, scene, builder):
     config = scene(name)
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     config["effects"]["fog"][key] = value
-    after, told = studio.build(config)
-    lacking = any(f"for which {key} has no meaning" in note for note in told["fog"].notes)
+    after, reports = builder.build(config)
+    lacking = any(f"for which {key} has no meaning" in note for note in reports["fog"].notes)
     assert lacking == (key in FAMILIES[name].meaningless)
     assert ("fog" in differing(before, after)) == (not lacking)
 
 
-def test_more_layers_than_there_are_cannot_be_skipped(scene, studio):
+def test_more_layers_than_there_are_cannot_be_skipped(scene, builder):
     config = scene("sd15")
     config["effects"]["fog"]["clip_skip"] = 3
     with pytest.raises(StrataError, match="clip_skip is 3, but the model's text encoder has 3 layers"):
-        studio.build(config)
+        builder.build(config)
 
 
 @pytest.fixture
-def reference(studio, tmp_path):
+def reference(builder, tmp_path):
     """A picture in the scene's folder."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "style.png")
@@ -232,33 +232,33 @@ def reference(studio, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sd15", "sd21", "sdxl", "sdxl-single"])
-def test_a_style_acts_on_its_pass_and_leaves_nothing_behind(name, scene, studio, reference, tmp_path):
+def test_a_style_acts_on_its_pass_and_leaves_nothing_behind(name, scene, builder, reference, tmp_path):
     config = scene(name)
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     for model in config["models"].values():
         model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
     config["effects"]["fog"]["style"] = config["subjects"]["rover"]["style"] = reference
-    styled, _ = studio.build(config)
+    styled, _ = builder.build(config)
     assert differing(before, styled) == {"fog", "rover", "final"}
     config["effects"]["fog"]["style"] = reference | {"weight": 0.5}
     config["effects"]["fog"]["loras"] = [{"file": str(lora(config, "text_to_image", tmp_path / "a.safetensors"))}]
-    assert differing(styled, studio.build(config)[0]) == {"fog", "final"}
+    assert differing(styled, builder.build(config)[0]) == {"fog", "final"}
     config["effects"]["fog"] |= {"style": None, "loras": []}
     config["subjects"]["rover"]["style"] = None
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
 
 
-def test_another_reference_is_another_pass(scene, studio, reference, tmp_path):
+def test_another_reference_is_another_pass(scene, builder, reference, tmp_path):
     config = scene("sd15")
     model = config["models"]["text_to_image"]
     model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
     config["background"]["style"] = reference
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     planned = Scene(config, "config.yaml").background()
     Image.new("RGB", (30, 30), "red").save(tmp_path / "style.png")
     assert Scene(config, "config.yaml").background() != planned
-    assert "background" in differing(before, studio.build(config)[0])
+    assert "background" in differing(before, builder.build(config)[0])
 
 
 @pytest.mark.parametrize(
@@ -280,20 +280,20 @@ def test_another_reference_is_another_pass(scene, studio, reference, tmp_path):
         ),
     ],
 )
-def test_a_style_that_cannot_be_had_is_a_sentence(change, said, scene, studio, reference, tmp_path):
+def test_a_style_that_cannot_be_had_is_a_sentence(change, said, scene, builder, reference, tmp_path):
     config = scene("sd15")
-    before, _ = studio.build(config)
+    before, _ = builder.build(config)
     model = config["models"]["text_to_image"]
     model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
     config["background"]["style"] = reference
     change(model, reference)
     with pytest.raises(StrataError, match=said):
-        studio.build(config)
+        builder.build(config)
     config["background"]["style"] = model["style_adapter"] = None
-    assert differing(before, studio.build(config)[0]) == set()
+    assert differing(before, builder.build(config)[0]) == set()
 
 
-def test_pickled_eyes_are_refused(scene, studio, reference, tmp_path):
+def test_pickled_eyes_are_refused(scene, builder, reference, tmp_path):
     import torch
 
     config = scene("sd15")
@@ -304,17 +304,17 @@ def test_pickled_eyes_are_refused(scene, studio, reference, tmp_path):
     weights.unlink()
     config["background"]["style"] = reference
     with pytest.raises(StrataError, match="does not fit the model"):
-        studio.build(config)
+        builder.build(config)
 
 
 @pytest.mark.parametrize("name", ["flux-fill", "sd35", "z-image"])
-def test_a_family_that_takes_no_style_refuses_it(name, scene, studio, reference, models_of, tmp_path):
+def test_a_family_that_takes_no_style_refuses_it(name, scene, builder, reference, models_of, tmp_path):
     config = scene(name)
     adapter = tiny_adapters.style(models_of("sd15")["text_to_image"], tmp_path / "adapter")
     config["models"]["text_to_image"]["style_adapter"] = adapter
     config["background"]["style"] = reference
     with pytest.raises(StrataError, match="which takes no style reference of this kind"):
-        studio.build(config)
+        builder.build(config)
 
 
 def test_a_worker_that_is_warm_paints_as_before(finished, built):

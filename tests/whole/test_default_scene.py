@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workshop import ROOT, Workshop
+from helpers.working_folder import ROOT, WorkingFolder
 
 GOLDEN = ROOT / "tests/whole/golden/default.png"
 THUMBNAIL = (48, 32)
@@ -16,16 +16,16 @@ TOLERANCE = 14
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory) -> Workshop:
+def default(tmp_path_factory) -> WorkingFolder:
     folder = tmp_path_factory.mktemp("default")
     shutil.copy(ROOT / "config.yaml", folder)
-    workshop = Workshop(folder, folder)
-    workshop.build()
-    return workshop
+    working_folder = WorkingFolder(folder, folder)
+    working_folder.build()
+    return working_folder
 
 
-def pixels(workshop: Workshop, name: str) -> np.ndarray:
-    with Image.open(workshop.folder / f"results/{name}.png") as image:
+def pixels(working_folder: WorkingFolder, name: str) -> np.ndarray:
+    with Image.open(working_folder.folder / f"results/{name}.png") as image:
         return np.asarray(image).astype(float)
 
 

@@ -7,12 +7,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from strata.imaging import compositing
+from helpers.in_process import describe_scene
+from helpers.tiny_families import FAMILIES
+from helpers.working_folder import ROOT, WorkingFolder
 from strata.errors import StrataError
+from strata.imaging import compositing
 from strata.scene.scene import Scene
-from studio import described
-from tiny_families import FAMILIES
-from workshop import ROOT, Workshop
 
 
 def beneath(pictures: dict, names: list[str]) -> np.ndarray:
@@ -20,13 +20,13 @@ def beneath(pictures: dict, names: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_builds_a_whole_scene(name, models_of, studio):
+def test_a_family_builds_a_whole_scene(name, models_of, builder):
     """On a canvas that fits its latents, and, with a window, on one that does not; twice, to the same bytes."""
     folders, family = models_of(name), FAMILIES[name]
-    whole, window = described(folders), described(folders, width=100, height=70, scale=0.75)
+    whole, window = describe_scene(folders), describe_scene(folders, width=100, height=70, scale=0.75)
     window["subjects"]["rover"]["context"] = 5
     for config, size in ((whole, (96, 64)), (window, (75, 52))):
-        pictures, told = studio.build(config)
+        pictures, reports = builder.build(config)
         assert {picture.size for picture in pictures.values()} == {size}
         stack = ["background"]
         for subject in ("astronaut", "rover"):
@@ -37,41 +37,40 @@ def test_a_family_builds_a_whole_scene(name, models_of, studio):
             assert (after[~outside] != plate[~outside]).any()
             stack.append(subject)
             steps = 2 if family.rounds_up else 1  # of 3 at a strength of a half
-            assert told[subject].steps == [(step, steps) for step in range(1, steps + 1)]
-        assert told["background"].steps == [(1, 3), (2, 3), (3, 3)]
-        again, _ = studio.build(config)
+            assert reports[subject].steps == [(step, steps) for step in range(1, steps + 1)]
+        assert reports["background"].steps == [(1, 3), (2, 3), (3, 3)]
+        again, _ = builder.build(config)
         assert all(again[key].tobytes() == picture.tobytes() for key, picture in pictures.items())
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_what_a_family_lacks_is_told(name, models_of, studio):
-    _, told = studio.build(described(models_of(name)))
-    for layer in told:
-        assert [note.split(" for which ")[1].split()[0] for note in told[layer].notes] == (
+def test_what_a_family_lacks_is_reported(name, models_of, builder):
+    _, reports = builder.build(describe_scene(models_of(name)))
+    for layer in reports:
+        assert [note.split(" for which ")[1].split()[0] for note in reports[layer].notes] == (
             ["negative_prompt"] if "negative_prompt" in FAMILIES[name].meaningless else []
         )
 
 
 @pytest.mark.parametrize("name", ["sd15", "sdxl", "sd35", "z-image"])
-def test_without_guidance_a_negative_prompt_is_told_to_do_nothing(name, models_of, studio):
-    config = described(models_of(name))
+def test_without_guidance_a_negative_prompt_is_reported_to_do_nothing(name, models_of, builder):
+    config = describe_scene(models_of(name))
     for model in config["models"].values():
         model["guidance_scale"] = 0
-    _, told = studio.build(config)
-    for log in told.values():
-        assert [
-            note.endswith("is unguided at guidance_scale 0: negative_prompt does nothing") for note in log.notes
-        ] == [True]
+    _, reports = builder.build(config)
+    for report in reports.values():
+        (note,) = report.notes
+        assert note.endswith("is unguided at guidance_scale 0: negative_prompt does nothing")
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_sizes_fit_the_pipelines(name, models_of):
     from strata.diffusion import inference, pipelines
 
-    model = {"revision": None, "variant": None, "dtype": "float32"}
+    model = {"id": name, "revision": None, "variant": None, "dtype": "float32", "fingerprint": None}
     for task, folder in zip(("text_to_image", "inpaint"), models_of(name).values(), strict=True):
-        pipeline, _ = pipelines.load(task, model | {"id": name}, folder, "cpu", "auto", 1)
-        assert inference.multiple(pipeline) == FAMILIES[name].multiple
+        loaded = pipelines.load(task, model, folder, "cpu", "auto", 1)
+        assert inference.size_multiple(loaded.pipeline) == FAMILIES[name].multiple
 
 
 def test_every_preset_has_its_family():
@@ -81,7 +80,7 @@ def test_every_preset_has_its_family():
         models = preset["models"]
         assert (FAMILIES[name].inpainting is None) == (models["text_to_image"]["id"] == models["inpainting"]["id"])
         scene = Scene(yaml.safe_load((ROOT / "config.yaml").read_text()) | preset, name)
-        assert not any(length % FAMILIES[name].multiple for length in scene.size.values())
+        assert not any(length % FAMILIES[name].multiple for length in scene.size)
 
 
 def test_a_preset_settles_what_suits_its_family():
@@ -103,12 +102,12 @@ def test_a_preset_settles_what_suits_its_family():
     assert "effects.fog.steps is 30, but models.text_to_image.steps makes it 8" in scene("z-image").notes()
 
 
-def test_a_model_of_another_kind_is_a_sentence(models_of, studio):
+def test_a_model_of_another_kind_is_a_sentence(models_of, builder):
     """An inpainting checkpoint for the background."""
-    config = described(models_of("flux-fill"))
+    config = describe_scene(models_of("flux-fill"))
     config["models"]["text_to_image"] = config["models"]["inpainting"]
     with pytest.raises(StrataError, match="could not be loaded: AutoPipeline can't find a pipeline linked to FluxFill"):
-        studio.build(config)
+        builder.build(config)
 
 
 @pytest.mark.parametrize("named", [["my_pipeline", "Fancy"], "Fancy", "UNet2DConditionModel"])
@@ -120,8 +119,8 @@ def test_only_pipelines_of_diffusers_are_loaded(named, models_of, tmp_path):
     index = json.loads((models_of("flux-fill")["inpainting"] / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": named}))
     (folder / "my_pipeline.py").write_text("raise SystemExit('code of a model was run')")
-    model = {"id": "x", "revision": None, "variant": None, "dtype": "float32"}
-    with pytest.raises(StrataError, match="could not be loaded"):
+    model = {"id": "x", "revision": None, "variant": None, "dtype": "float32", "fingerprint": None}
+    with pytest.raises(pipelines.LoadError, match="AutoPipeline can't find a pipeline linked to"):
         pipelines.load("inpaint", model, folder, "cpu", "auto", 1)
 
 
@@ -129,17 +128,17 @@ def test_only_pipelines_of_diffusers_are_loaded(named, models_of, tmp_path):
 def test_a_family_through_snakemake(name, models_of, tmp_path):
     """Both kinds of context in one build. What the family lacks is on the terminal once, and in each log."""
     folders = models_of(name)
-    workshop = Workshop(tmp_path / "scene", folders["text_to_image"].parent)
-    workshop.write({"runtime": {"threads": 1}} | described(folders))
-    workshop.write({"subjects": {"rover": {"context": 5}}}, "scenes/window.yaml")
-    said = workshop.build("all")
+    working_folder = WorkingFolder(tmp_path / "scene", folders["text_to_image"].parent)
+    working_folder.write({"runtime": {"threads": 1}} | describe_scene(folders))
+    working_folder.write({"subjects": {"rover": {"context": 5}}}, "scenes/window.yaml")
+    said = working_folder.build("all")
     for scene in ("", "window/"):
-        with Image.open(workshop.folder / f"results/{scene}final.png") as picture:
+        with Image.open(working_folder.folder / f"results/{scene}final.png") as picture:
             assert picture.size == (96, 64)
     assert " painted; " in said
     lacking = [line for line in said.splitlines() if "has no meaning" in line]
     assert len(lacking) == (2 if name == "flux-fill" else 0)  # one for each of its models
-    logs = [path.read_text() for path in (workshop.folder / "logs").rglob("*.log")]
+    logs = [path.read_text() for path in (working_folder.folder / "logs").rglob("*.log")]
     painted = [log for log in logs if "placed whole" in log]
     assert len(painted) == 5  # what both scenes have in common is painted once
     assert [("has no meaning" in log) for log in painted] == [name == "flux-fill"] * 5

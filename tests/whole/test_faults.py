@@ -10,8 +10,8 @@ import time
 import pytest
 
 
-def refused(workshop, *arguments: str) -> str:
-    done = workshop.snakemake(*(arguments or ("results/final.png",)))
+def refused(working_folder, *arguments: str) -> str:
+    done = working_folder.snakemake(*(arguments or ("results/final.png",)))
     assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout
     return done.stdout
@@ -79,7 +79,7 @@ def test_a_full_disk_keeps_the_old_layer(built):
 def test_a_pass_that_fails_keeps_the_old_layer(built):
     before = built.bytes()
     built.edit("background.prompt", "a sea")
-    built.edit("models.text_to_image.scheduler", "NoSuchScheduler")
+    built.edit("background.scheduler", "NoSuchScheduler")
     said = refused(built)
     assert "diffusers has no scheduler 'NoSuchScheduler'" in said
     assert built.bytes()["background.png"] == before["background.png"]
@@ -140,6 +140,40 @@ def test_a_config_that_is_no_yaml_names_the_line(empty):
     said = refused(empty)
     assert "config.yaml is not YAML" in said
     assert "line 3" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "config.yaml is missing. "),
+        ("", "config.yaml is empty. Describe a scene in it: it needs `background: {prompt: ...}` at the least."),
+        ("# Nothing yet.\n", "config.yaml is empty. "),
+        ("background:\n", "config.yaml: background is None, but must be a mapping of keys"),
+        (
+            "background: {prompt: a desert, guidance_scale: .nan}\n",
+            "config.yaml: background.guidance_scale is nan, but must be a finite number.",
+        ),
+        (
+            "background: {prompt: a desert}\nruntime: {store: {limit_gb: .nan}}\n",
+            "runtime: store.limit_gb is nan, but must be a finite number.",
+        ),
+    ],
+    ids=["missing", "empty", "comment alone", "key without a value", "NaN", "NaN in the runtime"],
+)
+def test_a_config_that_describes_no_scene_is_a_sentence(empty, content, sentence):
+    config = empty.folder / "config.yaml"
+    config.unlink() if content is None else config.write_text(content)
+    done = empty.snakemake("results/final.png")
+    assert done.returncode == 1
+    said = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(said) == 1, done.stdout
+    assert sentence in said[0]
+    assert not (empty.folder / "logs").exists()
+
+
+def test_another_config_file_makes_up_for_one_that_is_missing(built):
+    (built.folder / "config.yaml").rename(built.folder / "other.yaml")
+    assert built.planned("results/final.png", "--configfile", "other.yaml") == set()
 
 
 def test_a_device_that_is_not_there_is_named(empty):

@@ -11,21 +11,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub import Hub, Repository, etag, serving
-from strata.models import lock
+from helpers.loopback_hub import Hub, Repository, etag, serving
+from helpers.working_folder import ROOT, TIMEOUT, clone
 from strata.errors import StrataError
-from workshop import ROOT, TIMEOUT
+from strata.models import lock
 
 # Fetches without Snakemake, in small pieces, and waits for nothing. Its arguments: the model, and what is free on the disk.
 FETCH = f"""
 import json, shutil, sys, types
 sys.path.insert(0, {str(ROOT / "scripts")!r})
+from strata.exits import sentences
 from strata.models import hub
 hub.WAITS_SECONDS = (0, 0)
 hub.constants.DOWNLOAD_CHUNK_SIZE = 1024
 if len(sys.argv) > 2:
     shutil.disk_usage = lambda path: types.SimpleNamespace(free=int(sys.argv[2]))
-print("fetched" if hub.fetch(json.loads(sys.argv[1]), print) else "already there")
+with sentences():
+    print("fetched" if hub.fetch(json.loads(sys.argv[1]), print) else "already there")
 """
 
 
@@ -127,6 +129,59 @@ def test_from_the_hub_to_a_picture_without_a_network(hub, models, empty):
     assert empty.planned("results/background.png") == {"background"}
 
 
+def test_the_command_fetches_the_models_of_a_preset(hub, models, empty, tmp_path):
+    hub.repositories["tiny/inpainter"] = Repository()
+    hub.repositories["tiny/inpainter"].commit(models / "inpainting")
+    empty.workflow = clone(tmp_path / "clone")
+    (empty.workflow / "models").mkdir()
+    preset = {"models": {"text_to_image": {"id": "tiny/painter"}, "inpainting": {"id": "tiny/inpainter"}}}
+    (empty.workflow / "models/tiny.yaml").write_text(yaml.safe_dump(preset))
+    empty.edit("models", None)
+    online = hub.environment(empty.folder.parent / "home")
+    before = (empty.folder / "config.yaml").read_text()
+    fetched = empty.strata("fetch", "--preset", "tiny", **online)
+    assert fetched.returncode == 0, fetched.stdout
+    assert "tiny/painter, tiny/inpainter fetched" in fetched.stdout
+    locked = [entry["repository"] for entry in lock.read(empty.folder / "models.lock.yaml")]
+    assert locked == ["tiny/inpainter", "tiny/painter"]
+    assert (empty.folder / "config.yaml").read_text() == before
+
+    empty.edit("preset", "tiny")
+    assert "already there" in empty.strata("fetch", **online).stdout
+    empty.edit("runtime.worker", {"enabled": False})
+    assert "background painted" in empty.build("results/background.png", **online | {"HF_HUB_OFFLINE": "1"})
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_a_model_that_no_lock_names_is_fetched_when_it_is_loaded(hub, empty, monkeypatch, worker):
+    monkeypatch.setenv("SLURM_JOB_ID", "fetching")  # a worker of its own, which is to ask this hub
+    empty.edit("models.text_to_image.id", "tiny/painter")
+    empty.edit("runtime.worker", {"enabled": worker, "idle_seconds": 1})
+    online = hub.environment(empty.folder.parent / "home")
+    assert "background painted" in empty.build("results/background.png", **online)
+    assert [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(UNET)]
+    assert not [asked for asked in hub.asked if asked.endswith((".bin", ".py"))]
+    assert not (empty.folder / "models.lock.yaml").exists()
+    assert empty.planned("results/background.png") == set()
+
+    empty.edit("background.seed", 78)
+    hub.asked.clear()
+    assert "background painted" in empty.build("results/background.png", **online)
+    assert not [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(UNET)]  # it is in the cache
+    empty.edit("background.seed", 79)
+    assert "background painted" in empty.build("results/background.png", **online | {"HF_HUB_OFFLINE": "1"})
+
+
+def test_a_model_that_no_lock_names_and_no_hub_has_is_a_sentence(hub, empty):
+    empty.edit("models.text_to_image.id", "tiny/nothing")
+    empty.edit("runtime.worker", {"enabled": False})
+    done = empty.snakemake("results/background.png", "--retries", "0", **hub.environment(empty.folder.parent / "home"))
+    assert done.returncode == 1
+    assert "The model tiny/nothing could not be loaded: " in done.stdout
+    assert "Run `strata fetch` where there is a network" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_models_in_folders_need_no_fetching(empty):
     said = empty.build("models")
     assert "no scene names a model on the hub: there is nothing to fetch" in said
@@ -175,7 +230,7 @@ def test_a_hub_that_is_gone_is_a_sentence(hub, fetcher):
     hub.address = "http://127.0.0.1:9"
     said = fetcher.refused()
     assert "tiny/painter could not be fetched from http://127.0.0.1:9: " in said
-    assert said.rstrip().endswith("go on with: snakemake --cores 1 models")
+    assert said.rstrip().endswith("go on with: strata fetch")
 
 
 def test_without_a_network_what_is_there_will_do(fetcher):

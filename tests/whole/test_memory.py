@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from helpers.working_folder import ROOT
 from strata.painting import worker_client
-from workshop import ROOT
 
 PATIENCE = 300  # seconds, on a machine that is busy with other things
 
@@ -19,8 +19,8 @@ BYTES = 420_000
 def small_card(monkeypatch):
     """A worker on a device with little memory, which the jobs of this test find."""
     monkeypatch.setenv("SLURM_JOB_ID", "a-machine-with-a-small-card")
-    program = str(ROOT / "tests/counted_worker.py")
-    with subprocess.Popen([sys.executable, program, str(worker_client.address()), str(BYTES)]) as process:
+    program = str(ROOT / "tests/helpers/counted_worker.py")
+    with subprocess.Popen([sys.executable, program, str(worker_client.find_socket()), str(BYTES)]) as process:
         end = time.monotonic() + PATIENCE
         while not worker_client.is_up():
             assert process.poll() is None
@@ -44,7 +44,7 @@ def test_a_build_goes_down_the_ladder(empty, small_card):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system enforces no such limit")
 def test_a_processor_paints_in_tiles_when_memory_is_short(models, tmp_path):
     """The operating system's own limit on the memory of a process."""
-    program = [sys.executable, str(ROOT / "tests/limited_pass.py"), str(models), str(tmp_path / "layer.png")]
+    program = [sys.executable, str(ROOT / "tests/helpers/limited_pass.py"), str(models), str(tmp_path / "layer.png")]
     tries = [
         subprocess.run([*program, attempt], capture_output=True, text=True, timeout=PATIENCE, check=False)
         for attempt in ("1", "2")

@@ -11,8 +11,8 @@ from PIL import Image
 from strata.imaging import compositing
 
 
-def picture(workshop, name: str) -> Image.Image:
-    with Image.open(workshop.folder / "results" / f"{name}.png") as image:
+def picture(working_folder, name: str) -> Image.Image:
+    with Image.open(working_folder.folder / "results" / f"{name}.png") as image:
         image.load()
     return image
 

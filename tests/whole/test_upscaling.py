@@ -6,12 +6,12 @@ import json
 import pytest
 from PIL import Image
 
-import tiny_upscalers
+from helpers import tiny_upscalers
 from strata.imaging import tiles
 
 
-def picture(workshop, name: str) -> Image.Image:
-    with Image.open(workshop.folder / "results" / f"{name}.png") as image:
+def picture(working_folder, name: str) -> Image.Image:
+    with Image.open(working_folder.folder / "results" / f"{name}.png") as image:
         image.load()
     return image
 
@@ -26,7 +26,7 @@ def test_lanczos_needs_no_torch(built):
     final = picture(built, "final")
     for factor in (2, 4):
         larger = picture(built, f"final@{factor}x")
-        assert larger.tobytes() == tiles.lanczos(final, factor).tobytes()
+        assert larger.tobytes() == tiles.resample(final, factor).tobytes()
         told = json.loads(larger.text["strata"])
         assert (told["pass"]["method"], told["pass"]["factor"]) == ("lanczos", factor)
 
@@ -36,7 +36,7 @@ def test_scenes_and_variations_have_theirs(built):
     built.build("results/dusk/final@2x.png", "results/fog.opacity~0.5/final@2x.png")
     for folder in ("dusk", "fog.opacity~0.5"):
         larger = picture(built, f"{folder}/final@2x")
-        assert larger.tobytes() == tiles.lanczos(picture(built, f"{folder}/final"), 2).tobytes()
+        assert larger.tobytes() == tiles.resample(picture(built, f"{folder}/final"), 2).tobytes()
 
 
 def test_a_diffusion_model_paints_once(built):

@@ -8,19 +8,21 @@ import time
 
 import pytest
 
-from workshop import ROOT
+from helpers.working_folder import ROOT
+from strata.commands.live import list_inputs
 
 PATIENCE = 120  # seconds, on a machine that is busy with other things
 
 
 class Live:
-    """scripts/live.py at work in a folder."""
+    """`strata live` at work in a folder."""
 
     def __init__(self, folder, *arguments):
         self._said = (folder / "said").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "scripts/live.py"), *arguments],
+            [sys.executable, "-m", "strata", "live", *arguments],
             cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
             stdin=subprocess.DEVNULL,
             stdout=self._said,
             stderr=subprocess.STDOUT,
@@ -93,16 +95,13 @@ def test_ctrl_c_in_the_middle_of_a_pass_ends_all_and_loses_nothing(built, live):
         time.sleep(0.05)
 
 
-def test_it_watches_no_more_than_a_build_reads(built, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    import live
-
+def test_it_watches_no_more_than_a_build_reads(built):
     built.write(
         {"subjects": {"astronaut": {"mask": {"image": "masks/shape.png"}}}, "effects": {"fog": {"image": "fog.png"}}},
         "scenes/drawn.yaml",
     )
     built.write({"subjects": ["astronaut"], "effects": {"fog": None, "mist": "x"}}, "scenes/mistaken.yaml")
-    watched = live.inputs(built.folder, ["config.yaml"])
+    watched = list_inputs(built.folder, ["config.yaml"])
     assert [str(path.relative_to(built.folder)) for path in watched] == [
         "config.yaml",
         "scenes/drawn.yaml",

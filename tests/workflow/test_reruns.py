@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from strata.scene.scenes import Scenes
+from helpers.working_folder import WorkingFolder, clone
 from strata.schema import Schema
-from workshop import Workshop, clone
+from strata.workflow.marks import Marks
+from strata.workflow.rules import SceneRules
 
 SUBJECTS = {"subjects/astronaut", "subjects/rover"}
 PAINTED = {"background", *SUBJECTS, "effects/fog"}
@@ -30,6 +31,7 @@ EDITS = [
     ("canvas.width", 104, PAINTED | MASKS),
     ("canvas.height", 72, PAINTED | MASKS),
     ("canvas.scale", 1.5, PAINTED | MASKS),
+    ("preset", "sd15", PAINTED),  # whose models are of the variant fp16
     ("models.text_to_image.id", "{other}", PAINTED),
     ("models.text_to_image.revision", "main", PAINTED),
     ("models.text_to_image.variant", "fp16", PAINTED),
@@ -134,7 +136,7 @@ EDITS = [
 
 
 @pytest.fixture(scope="module")
-def bench(finished, tmp_path_factory) -> Workshop:
+def bench(finished, tmp_path_factory) -> WorkingFolder:
     """A copy of the built scene for edits that nothing is built after, and a file that may be named as an adapter."""
     bench = finished.copy(tmp_path_factory.mktemp("bench") / "scene")
     (bench.folder / "a.safetensors").write_bytes(EMPTY_ADAPTER)
@@ -145,7 +147,7 @@ def bench(finished, tmp_path_factory) -> Workshop:
 
 
 @pytest.fixture
-def scene(bench) -> Workshop:
+def scene(bench) -> WorkingFolder:
     """The bench with its config as it was."""
     config = bench.config
     yield bench
@@ -215,14 +217,14 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
 def test_an_adapter_counts_by_its_content(scene):
     file = scene.folder / "a.safetensors"
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
-    described = Scenes(scene.config)
+    rules = SceneRules(scene.config, Marks())
     with contextlib.chdir(scene.folder):
         asked = SimpleNamespace(scene="", effect="fog")
-        planned = described.effect(asked)["loras"]
+        planned = rules.effect(asked)["loras"]
         os.utime(file)
-        assert described.effect(asked)["loras"] == planned
+        assert rules.effect(asked)["loras"] == planned
         file.write_bytes(EMPTY_ADAPTER + b" ")
-        assert described.effect(asked)["loras"] != planned
+        assert rules.effect(asked)["loras"] != planned
     file.write_bytes(EMPTY_ADAPTER)
 
 
@@ -250,12 +252,12 @@ def test_all_of_a_style_counts(scene, changed):
     path = scene.folder / changed
     before = None if changed == "weight" else path.read_bytes()
     with contextlib.chdir(scene.folder):
-        planned = Scenes(config).effect(asked)["style"]
+        planned = SceneRules(config, Marks()).effect(asked)["style"]
         if before is None:
             config["effects"]["fog"]["style"]["weight"] = 0.5
         else:
             path.write_bytes(before + b" ")
-        found = Scenes(config).effect(asked)["style"]
+        found = SceneRules(config, Marks()).effect(asked)["style"]
     if before is not None:
         path.write_bytes(before)
     assert found != planned
@@ -331,6 +333,8 @@ def test_a_new_subject_costs_itself(scene):
 
 
 def test_subjects_out_of_sight_do_not_paint_each_other_again(built):
+    for subject in ("astronaut", "rover"):
+        built.edit(f"subjects.{subject}.mask.feather", 1)
     built.edit("subjects.rover.context", 4)
     built.build()
     built.edit("subjects.astronaut.seed", 1)
@@ -366,20 +370,23 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
 @pytest.mark.parametrize(
     ("module", "again"),
     [
-        ("masks", MASKS | SUBJECTS | {"final"}),
-        ("windows", SUBJECTS | {"final"}),
-        ("color_match", SUBJECTS | {"final"}),
-        ("compositing", SUBJECTS | {"final"}),
-        ("diffusion/passes", PAINTED | {"final"}),
+        ("imaging/masks", MASKS | SUBJECTS | {"final"}),
+        ("imaging/windows", SUBJECTS | {"final"}),
+        ("imaging/color_match", SUBJECTS | {"final"}),
+        ("imaging/compositing", SUBJECTS | {"final"}),
+        ("diffusion/inference", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),
-        ("diffusion/adapters", PAINTED | {"final"}),
-        ("diffusion/styles", PAINTED | {"final"}),
-        ("diffusion/hardware", PAINTED | {"final"}),
-        ("images", MASKS | SUBJECTS | {"final"}),
-        ("effects", FOG | {"final"}),
-        ("upscaling", set()),
-        ("scenes", set()),
-        ("layers", set()),
+        ("diffusion/lora", PAINTED | {"final"}),
+        ("diffusion/ip_adapter", PAINTED | {"final"}),
+        ("diffusion/devices", PAINTED | {"final"}),
+        ("imaging/pictures", MASKS | PAINTED | {"final"}),
+        ("imaging/effects", FOG | {"final"}),
+        ("imaging/tiles", set()),
+        ("scene/scenes", set()),
+        ("imaging/png", MASKS | SUBJECTS | {"final"}),
+        ("models/hub", set()),
+        ("painting/store", set()),
+        ("workflow/build", set()),
     ],
 )
 def test_code_counts_where_it_decides_pixels(built, tmp_path, module, again):

@@ -2,43 +2,43 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw
 
-from strata.painting import paint, worker_client
+from helpers.recorder import Recorder
+from helpers.settings import make_runtime
+from helpers.working_folder import WorkingFolder, scene
 from strata.errors import StrataError
+from strata.painting import paint, worker_client
 from strata.painting.request import Request
 from strata.scene.scene import Scene
-from workshop import ROOT, scene
 
 PATIENCE = 120  # seconds, on a machine that is busy with other things
 
 
-class Told:
-    """A log that remembers, and does something at each step."""
+class ActingRecorder(Recorder):
+    """A reporter that remembers, and does something at each step."""
 
-    def __init__(self, at_step=lambda done, steps: None):
-        self.lines, self.step = [], at_step
+    def __init__(self, act: Callable[[], None]):
+        super().__init__()
+        self._act = act
 
-    def say(self, text):
-        self.lines.append(text)
-
-    def note(self, text):
-        self.lines.append(text)
-
-    def check(self):
-        pass
+    def step(self, done: int, steps: int) -> None:
+        super().step(done, steps)
+        self._act()
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A workflow's folder with what an inpainting pass reads."""
+    """A working directory with what an inpainting pass reads."""
     monkeypatch.chdir(tmp_path)
     Image.linear_gradient("L").resize((96, 64)).convert("RGB").save("plate.png")
     mask = Image.new("L", (96, 64))
@@ -53,21 +53,15 @@ def request(models, task, worker=True, **changes):
     described["background"] |= changes
     described["subjects"]["astronaut"] |= changes
     complete = Scene(described, "config.yaml")
-    runtime = {
-        "device": "cpu",
-        "placement": "auto",
-        "threads": 1,
-        "store": {"folder": ".strata/store", "limit_gb": 0},
-        "worker": {"enabled": worker, "idle_seconds": 60},
-    }
+    runtime = make_runtime(worker={"enabled": worker, "idle_seconds": 60})
     if task == "text_to_image":
         return Request(complete.background(), "results/layer.png", runtime)
     return Request(complete.inpaint("astronaut"), "results/layer.png", runtime, plate=("plate.png",), mask="mask.png")
 
 
-def painted(request, log=None) -> bytes:
+def painted(request, reporter=None) -> bytes:
     Path("results/layer.png").unlink(missing_ok=True)
-    paint.paint(request, log or Told())
+    paint.paint(request, reporter or Recorder())
     return Path("results/layer.png").read_bytes()
 
 
@@ -79,7 +73,7 @@ def until(true):
 
 
 def pid() -> int:
-    return worker_client.ask(worker_client.address(), "status")["pid"]
+    return worker_client.ask(worker_client.find_socket(), "status")["pid"]
 
 
 @pytest.mark.parametrize("task", ["text_to_image", "inpaint"])
@@ -94,33 +88,30 @@ def test_a_worker_that_is_killed_in_the_middle_costs_no_layer(models, folder):
     whole = painted(request(models, "text_to_image", steps=8))
     victim = pid()
 
-    def kill(done, steps):
+    def kill():
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
 
-    log = Told(kill)
-    assert painted(request(models, "text_to_image", steps=8), log) == whole
-    assert "the worker ended in the middle of the pass; it is started again" in log.lines
+    reporter = ActingRecorder(kill)
+    assert painted(request(models, "text_to_image", steps=8), reporter) == whole
+    assert "the worker ended in the middle of the pass; it is started again" in reporter.lines
     assert pid() != victim
     assert [path.name for path in Path("results").iterdir()] == ["layer.png"]
 
 
 def test_a_pass_that_is_interrupted_stops_and_leaves_nothing(models, folder):
-    def interrupt(done, steps):
+    def interrupt():
         raise KeyboardInterrupt
 
-    log = Told(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        painted(request(models, "text_to_image", steps=500), log)
+        painted(request(models, "text_to_image", steps=500), ActingRecorder(interrupt))
     # The one that asks is itself under way, and does not count itself.
-    until(lambda: worker_client.ask(worker_client.address(), "status")["under_way"] == 0)
+    until(lambda: worker_client.ask(worker_client.find_socket(), "status")["under_way"] == 0)
     assert list(Path("results").iterdir()) == []
     assert painted(request(models, "text_to_image"))
 
 
 def test_a_model_that_changed_on_disk_is_not_painted_from_memory(models, folder):
-    import shutil
-
     from safetensors.numpy import load_file, save_file
 
     own = folder / "models"
@@ -135,58 +126,77 @@ def test_a_model_that_changed_on_disk_is_not_painted_from_memory(models, folder)
     assert painted(after) == painted(request(own, "text_to_image", worker=False)) != first
 
 
-def test_two_workflows_at_once_share_one_worker(models, tmp_path, empty):
-    from workshop import Workshop
-
-    workshops = [empty, Workshop(tmp_path / "other", models)]
-    workshops[1].edit("background.seed", 5)
-    for workshop in workshops:
-        workshop.edit("runtime.threads", 1)
+def test_two_builds_at_once_share_one_worker(models, tmp_path, empty, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "two-builds")  # a machine where no worker is up yet
+    folders = [empty, WorkingFolder(tmp_path / "other", models)]
+    folders[1].edit("background.seed", 5)
     builds = [
         subprocess.Popen(
-            workshop.command("results/background.png"),
-            cwd=workshop.folder,
+            each.command("results/background.png"),
+            cwd=each.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for workshop in workshops
+        for each in folders
     ]
     said = [build.communicate(timeout=PATIENCE)[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], said
-    layers = [(workshop.folder / "results/background.png").read_bytes() for workshop in workshops]
+    # A job says so when it paints by itself, or when its worker ended or made room for another.
+    logs = [(each.folder / "logs/background.log").read_text() for each in folders]
+    assert ["step 3 of 3" in log and "worker" not in log for log in logs] == [True, True], logs
+    until(lambda: len(workers_of(worker_client.find_socket())) == 1)  # what the other build started has ended
+    status = worker_client.ask(worker_client.find_socket(), "status")
+    assert {status["pid"]} == workers_of(worker_client.find_socket())
+    assert status["held"] == [f"{models / 'text-to-image'} (text_to_image, cpu)"]
+    layers = [(each.folder / "results/background.png").read_bytes() for each in folders]
     assert layers[0] != layers[1]
+    worker_client.ask(worker_client.find_socket(), "stop")
 
 
-def test_a_build_whose_passes_are_all_in_the_store_starts_no_worker(built):
-    built.build("--forceall", "results/final.png", SLURM_JOB_ID="a-machine-without-a-worker")
-    where = "from strata import workers; print(worker_client.ask(worker_client.address(), 'status'))"
-    said = subprocess.run(
-        [sys.executable, "-c", where],
-        env=os.environ | {"SLURM_JOB_ID": "a-machine-without-a-worker", "PYTHONPATH": str(ROOT / "scripts")},
-        capture_output=True,
-        text=True,
-    )
-    assert said.stdout == "None\n", said.stderr
+def workers_of(socket: Path) -> set[int]:
+    """The processes that serve a socket, or are about to."""
+    return {each.pid for each in psutil.process_iter(["cmdline"]) if str(socket) in (each.info["cmdline"] or ())}
 
 
-def test_it_can_be_stopped_and_none_is_left(models, folder, monkeypatch):
+def test_a_build_whose_passes_are_all_in_the_store_starts_no_worker(built, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "a-machine-without-a-worker")
+    said = built.build("--forceall", "results/final.png")
+    assert "painted" not in said
+    assert "from the store" in said
+    assert worker_client.ask(worker_client.find_socket(), "status") is None
+    assert not worker_client.find_socket().with_suffix(".log").exists()  # which a start makes at once
+
+
+def test_it_can_be_stopped_and_none_is_left(models, empty, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "one-to-be-stopped")
     process = worker_client.start(60)
-    until(lambda: worker_client.ask(worker_client.address(), "status"))
-    command = [sys.executable, str(ROOT / "scripts/worker.py")]
-    told = subprocess.run([*command, "status"], capture_output=True, text=True, check=True).stdout
-    assert f"process {process.pid}: 0 passes under way" in told
-    assert worker_client.ask(worker_client.address(), "stop")["pid"] == process.pid
+    until(worker_client.is_up)
+    assert f"process {process.pid}: 0 passes under way, held no model" in empty.strata("worker", "status").stdout
+    assert worker_client.ask(worker_client.find_socket(), "stop")["pid"] == process.pid
     assert process.wait(PATIENCE) == 0
-    assert not worker_client.address().exists()
+    assert not worker_client.find_socket().exists()
+
+
+def test_the_command_stops_the_workers_of_this_user(empty, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("machine")))  # where no other worker is
+    monkeypatch.setattr("tempfile.tempdir", None)
+    process = worker_client.start(60)
+    until(worker_client.is_up)
+    stopped = empty.strata("worker", "stop")
+    assert (stopped.returncode, stopped.stdout) == (
+        0,
+        f"process {process.pid}: stopped, 0 passes under way, held no model\n",
+    )
+    assert process.wait(PATIENCE) == 0
+    assert empty.strata("worker", "status").stdout == "No worker is up.\n"
 
 
 def test_a_second_one_ends_at_once(models, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "two-at-once")
     pair = [worker_client.start(60), worker_client.start(60)]
     until(lambda: any(process.poll() == 0 for process in pair))
-    until(lambda: worker_client.ask(worker_client.address(), "status"))
-    worker_client.ask(worker_client.address(), "stop")
+    until(worker_client.is_up)
+    worker_client.ask(worker_client.find_socket(), "stop")
     assert [process.wait(PATIENCE) for process in pair] == [0, 0]

@@ -150,6 +150,12 @@ def _tile(pipeline: Any) -> None:
     if not hasattr(autoencoder, "use_tiling"):
         return
     autoencoder.enable_tiling()
+    if isinstance(autoencoder, diffusers.AutoencoderTiny):
+        # diffusers reads the number of halvings from the channels of a picture: three, whatever the autoencoder is built of.
+        factor = 2 ** (len(autoencoder.config["decoder_block_out_channels"]) - 1)
+        autoencoder.spatial_scale_factor = factor
+        autoencoder.tile_sample_min_size, autoencoder.tile_latent_min_size = TILE, TILE // factor
+        return
     side = getattr(autoencoder, "tile_sample_min_size", None)
     if isinstance(side, int) and side > TILE:
         # An autoencoder's own tile is what it was trained on, and may be as large as the picture.

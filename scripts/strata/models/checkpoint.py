@@ -121,9 +121,10 @@ class Checkpoint:
 
 
 def _check_sample_size(folder: Path) -> None:
-    """Refuses a UNet without a sample size, which diffusers compares with a number."""
+    """Refuses a UNet without a sample size, which diffusers compares with a number. Upscalers may have none."""
     config = folder / "unet/config.json"
-    if not config.is_file():
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    if not config.is_file() or "Upscale" in str(index.get("_class_name")):
         return
     settings = json.loads(config.read_text(encoding="utf-8"))
     if "sample_size" in settings and settings["sample_size"] is None:

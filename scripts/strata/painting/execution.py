@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-import diffusers
-import torch
 from PIL import Image
 
 import strata
@@ -48,7 +47,7 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
             request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device)
         )
         ended = time.time()
-    made_by = {"strata": strata.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__}
+    made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key != "plate"}
     png.write(request.layer, image, png.describe_provenance(described, made_by | shortage))
     return Done("painted", started, name, ended)

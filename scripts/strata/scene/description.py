@@ -5,7 +5,7 @@ Lengths are canvas pixels. The schema says what each key means; a test holds the
 
 from typing import Any, Literal, TypedDict
 
-from strata.passes import Finish, Mask, StackEntry, StyleAdapter
+from strata.passes import Finish, Mask, Sampling, StackEntry, StyleAdapter
 from strata.schema import Schema
 
 SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
@@ -52,19 +52,17 @@ class Upscaler(TypedDict):
     dtype: str
 
 
-class Painted(TypedDict):
+class Passed(Sampling):
     """What the background, a subject and a painted effect have in common."""
 
-    prompt: str
-    negative_prompt: str
-    seed: int
-    steps: int
-    guidance_scale: float
-    prompt_2: str | None
-    clip_skip: int | None
-    scheduler: str | None
     loras: list[Lora]
     style: Style | None
+
+
+class Painted(Passed):
+    """What a model paints."""
+
+    prompt: str
 
 
 class Subject(Painted):
@@ -74,19 +72,12 @@ class Subject(Painted):
     color_match: float
 
 
-class Effect(TypedDict):
+class Effect(Passed):
+    """Painted from its prompt, or an image."""
+
     prompt: str | None
     image: str | None
     alpha: str
-    negative_prompt: str
-    seed: int
-    steps: int
-    guidance_scale: float
-    prompt_2: str | None
-    clip_skip: int | None
-    scheduler: str | None
-    loras: list[Lora]
-    style: Style | None
 
 
 class Composite(TypedDict):

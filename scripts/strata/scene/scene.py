@@ -299,7 +299,8 @@ class Scene:
                 )
         if mask["invert"] or None in boxes:
             return
-        grown = [box.grown(mask["grow"]) for box in boxes if box is not None]
+        # What shrinks does not shrink where it runs off the canvas, so that its box stays.
+        grown = [box.grown(max(mask["grow"], 0)) for box in boxes if box is not None]
         if not any(box.meets(canvas) for box in grown):
             raise StrataError(
                 f"{where} lies off the canvas, which is {canvas.right} x {canvas.bottom} pixels. Move its shapes into it."

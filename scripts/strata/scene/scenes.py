@@ -77,6 +77,9 @@ class Scenes:
         """The files under results/ that a build once made and that no scene or sweep names any more, sorted.
 
         Files that no rule could have made are left alone.
+
+        Raises:
+            StrataError: a scene is wrong. Its files are no leftovers.
         """
         for path in sorted(path for path in results.rglob("*") if path.is_file()):
             name = path.relative_to(results).as_posix()
@@ -90,10 +93,14 @@ class Scenes:
         file = paths.FILE.fullmatch(name)
         if file is None:
             return True
+        described_in = "".join(f"{part}/" for part in file["folder"].split("/")[:-1] if SIGN not in part)
+        if described_in not in self.folders():
+            return False
+        self.find(described_in)
         try:
             scene = self.find(file["folder"])
         except StrataError:
-            return False
+            return False  # a variation by a key that the scene no longer has
         kind, _, layer = file["name"].partition("/")
         return not layer or Path(layer).stem in (scene.effects if kind == "effects" else scene.subjects)
 

@@ -21,11 +21,15 @@ from strata.workflow.marks import Marks
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
 
-check_config = with_sentences(check_yaml)
-
 RARELY = (100_000, 50, 100)
 """When Python looks for garbage, instead of (700, 10, 10). The jobs of many scenes are objects that stay to the end: going
 through them again and again would be a tenth of a dry run, and find nothing."""
+
+
+@with_sentences
+def check_config(workflow: Any, path: str) -> str:
+    """Returns `path`, for the Snakefile's `configfile:`, after a look at the file where Snakemake is about to read it."""
+    return check_yaml(path) if snakemake_internals.reads_configfile(workflow, path) else path
 
 
 class Build:

@@ -8,6 +8,9 @@ on_build() replaces `workflow._onstart` and its siblings, and the functions that
     May go when modules may have hooks.
 results_folder() asks the path modifier of the module that is being read.
     The prefix of a module is part of its layers' names, and params functions are not told. May go when they are.
+reads_configfile() asks that modifier, too, and for the files of `--configfile`.
+    A `configfile:` is checked before Snakemake reads it, and must not be where Snakemake would not read it. May go when
+    Snakemake itself says in a sentence what is wrong with it.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
 cancel_timers() cancels the timers of this process.
@@ -22,6 +25,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 Hook = Callable[[], None]
@@ -56,6 +60,14 @@ def folder_of_snakefile(workflow: Any) -> str:
 def results_folder(workflow: Any) -> str:
     """The folder `results/` with the prefix that a module was given."""
     return str(workflow.modifier.modify_path("results/"))
+
+
+def reads_configfile(workflow: Any, path: str) -> bool:
+    """Whether the Snakefile's `configfile:` reads a file, or is about to miss it.
+
+    A module that is given its config reads none, and `--configfile` makes up for one that is not there.
+    """
+    return not workflow.modifier.skip_configfile and (Path(path).is_file() or not workflow.overwrite_configfiles)
 
 
 def is_on_node(workflow: Any) -> bool:

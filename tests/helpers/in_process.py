@@ -1,0 +1,65 @@
+"""Whole scenes in this process, on the tiny families: what the rules do, without the seconds that Snakemake takes."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from helpers.recorder import Recorder
+from helpers.settings import make_runtime
+from helpers.working_folder import scene as tiny_scene
+from strata.diffusion.pipeline_cache import PipelineCache
+from strata.imaging import compositing, masks, png
+from strata.painting import execution
+from strata.painting.paint import obtain, resolve_paths
+from strata.painting.request import Request
+from strata.scene.scene import Scene
+
+
+class SceneBuilder:
+    """Builds scenes as the rules do, in this process and in the current folder.
+
+    Attributes:
+        pictures: the layers, the masks and the final picture of the latest scene, by name.
+        reports: what each of its passes reported, by name.
+    """
+
+    def __init__(self):
+        self._pipelines = PipelineCache()
+        self.pictures: dict[str, Image.Image] = {}
+        self.reports: dict[str, Recorder] = {}
+
+    def build(self, config: dict) -> tuple[dict[str, Image.Image], dict[str, Recorder]]:
+        """Builds a scene, and returns `pictures` and `reports`."""
+        scene = Scene(config, "config.yaml")
+        self.pictures, self.reports = {}, {}
+        self._paint("background", scene.background())
+        for name in scene.subjects:
+            spec = scene.mask(name)
+            mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+            png.write(f"masks/{name}.png", mask)
+            self.pictures[f"mask of {name}"] = mask
+            self._paint(name, scene.inpaint(name), [f"{layer}.png" for layer in scene.plate(name)], f"masks/{name}.png")
+        for name in scene.effects:
+            self._paint(name, scene.effect(name))
+        spec = scene.composite()
+        stack = [compositing.Layer(self.pictures[entry["layer"]]) for entry in spec["stack"]]
+        self.pictures["final"] = compositing.flatten((spec["width"], spec["height"]), stack)
+        return self.pictures, self.reports
+
+    def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
+        request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))
+        self.reports[name] = Recorder()
+        obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
+        with Image.open(request.layer) as image:
+            image.load()
+        self.pictures[name] = image
+
+
+def describe_scene(folders: dict[str, Path], **canvas) -> dict:
+    """The tiny scene on a family's models, its subjects at half strength."""
+    config = tiny_scene(folders["text_to_image"].parent)
+    config["models"] = {key: {"id": str(folder), "dtype": "float32"} for key, folder in folders.items()}
+    for subject in config["subjects"].values():
+        subject["strength"] = 0.5
+    config["canvas"] |= canvas
+    return config

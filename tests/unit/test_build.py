@@ -1,0 +1,157 @@
+"""A build: alone in its folder, with a closing line."""
+
+import gc
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+
+from helpers.working_folder import ROOT
+from strata.errors import StrataError
+from strata.painting import journal
+from strata.painting.journal import SHORT
+from strata.workflow.build import Build, check_config, open_build, summarise
+
+HOLD = """
+import sys
+from unittest.mock import MagicMock
+sys.path.insert(0, sys.argv[1])
+from strata.workflow.build import Build
+build = Build(MagicMock(remote_exec=False, local_exec=True))
+build.begin()
+print("held", flush=True)
+input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    threshold = gc.get_threshold()
+    yield tmp_path
+    gc.set_threshold(*threshold)
+
+
+def make_workflow() -> MagicMock:
+    """Stands in for Snakemake's workflow: a build on this machine that has no job to run."""
+    workflow = MagicMock(remote_exec=False, local_exec=True, overwrite_configfiles=[])
+    workflow.modifier.modify_path = lambda path: path
+    workflow.modifier.skip_configfile = False
+    return workflow
+
+
+def make_build() -> Build:
+    return Build(make_workflow())
+
+
+def test_two_builds_in_one_folder_do_not_meet(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(ROOT / "scripts")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SystemExit) as end:
+            make_build().begin()
+        assert f"Another build is at work in {tmp_path}" in end.value.code
+        other.kill()
+    again = make_build()
+    again.begin()  # a killed build holds nothing
+    again.release()
+
+
+def test_a_build_that_ended_or_failed_lets_go_of_the_folder():
+    for end in (Build.succeed, Build.release):
+        first, second = make_build(), make_build()
+        first.begin()
+        end(first)
+        second.begin()
+        second.release()
+
+
+def test_the_closing_line_tells_what_was_done(capsys):
+    closing = make_build()
+    closing.begin()
+    journal.record("results/masks/rover.png", "drawn", 1.0)
+    journal.record("results/background.png", "store", 1.0)
+    journal.record("results/subjects/rover.png", "painted", 1.0, device="cpu")
+    journal.record("results/final.png", "composited", 1.0)
+    closing.succeed()
+    said = capsys.readouterr().err
+    assert said.startswith("results/final.png: rover painted; background from the store; ")
+    assert said.endswith(" s\n")
+
+
+def test_the_closing_line_counts_no_attempt_that_ran_out_of_memory(capsys):
+    closing = make_build()
+    closing.begin()
+    journal.record("results/background.png", SHORT, 1.0)
+    journal.record("results/final.png", "composited", 1.0)
+    closing.succeed()
+    assert capsys.readouterr().err.startswith("results/final.png: nothing painted")
+
+
+@pytest.mark.parametrize(
+    ("entries", "line"),
+    [
+        ([], "No picture asked for: nothing painted; 2.0 s"),
+        ([{"layer": "a/b-1.0", "how": "fetched"}], "No picture asked for: a/b-1.0 fetched; 2.0 s"),
+        ([{"layer": "results/a/final.png", "how": "composited"}], "results/a/final.png: nothing painted; 2.0 s"),
+    ],
+)
+def test_a_build_that_paints_nothing_says_so(entries, line):
+    assert summarise(entries, 2.0) == line
+
+
+def test_a_build_that_ended_waits_for_no_timer():
+    """Snakemake leaves timers behind, which would hold the process."""
+    ending = make_build()
+    ending.begin()
+    timer = threading.Timer(60, lambda: None)
+    timer.start()
+    ending.succeed()
+    timer.join(30)
+    assert not timer.is_alive()
+
+
+def test_layers_that_no_scene_names_any_more_are_named_at_the_end(config, capsys):
+    for name in ("rover", "dragon"):
+        path = Path(f"results/subjects/{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    closing = make_build()
+    closing.add(config)
+    closing.begin()
+    closing.succeed()
+    said = capsys.readouterr().err
+    assert "No scene names results/subjects/dragon.png any more. `strata tidy` lists such files." in said
+    assert "rover.png" not in said
+
+
+def test_all_modules_of_a_workflow_share_one_build():
+    workflow = make_workflow()
+    assert open_build(workflow) is open_build(workflow)
+    assert open_build(workflow) is not open_build(make_workflow())
+
+
+def test_a_config_that_is_wrong_ends_snakemake_with_a_sentence(config):
+    with pytest.raises(SystemExit, match=r"^config\.yaml: canvas\.widht is not a key") as end:
+        make_build().add(config | {"canvas": {"widht": 1}})
+    assert not isinstance(end.value, StrataError)
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), ("", "is empty"), ("a: [1", "is not YAML")])
+def test_a_config_file_that_is_none_ends_snakemake_with_a_sentence(text, said):
+    if text is not None:
+        Path("config.yaml").write_text(text)
+    with pytest.raises(SystemExit, match=rf"^config\.yaml {said}"):
+        check_config(make_workflow(), "config.yaml")
+
+
+def test_a_config_file_that_snakemake_does_not_read_is_not_checked():
+    """A module that was given its config reads none, and `--configfile` makes up for one that is not there."""
+    given, elsewhere = make_workflow(), make_workflow()
+    given.modifier.skip_configfile = True
+    elsewhere.overwrite_configfiles = ["other.yaml"]
+    for workflow in (given, elsewhere):
+        assert check_config(workflow, "config.yaml") == "config.yaml"

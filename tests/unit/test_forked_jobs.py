@@ -1,0 +1,133 @@
+"""A forked script is like one that was started: its folder, its exit code, what it says, and how it is stopped."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from helpers.working_folder import ROOT
+from strata.workflow import forked_jobs
+
+SERVER = """
+import sys
+sys.path.insert(0, {scripts!r})
+from multiprocessing.forkserver import _forkserver
+from strata.workflow.forked_jobs import start_server
+
+if __name__ == "__main__":
+    start = start_server()
+    for script in sys.argv[1:]:
+        process = start(script)
+        print("server", _forkserver._forkserver_pid, flush=True)
+        try:
+            process.join()
+        except KeyboardInterrupt:
+            process.join()
+        print("code", process.exitcode, flush=True)
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts scripts, given by their source, one after the other in a process that forks them."""
+
+    def start(*sources):
+        (tmp_path / "server.py").write_text(SERVER.format(scripts=str(ROOT / "scripts")))
+        for number, source in enumerate(sources):
+            (tmp_path / f"{number}.py").write_text(source)
+        names = [f"{number}.py" for number in range(len(sources))]
+        return subprocess.Popen(
+            [sys.executable, "server.py", *names],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "told"),
+    [
+        ("", 0, ""),
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('The config is wrong.')", 1, "The config is wrong."),
+        ("1 / 0", 1, "ZeroDivisionError"),
+        ("import os; os.kill(os.getpid(), 9)", -9, ""),
+        (
+            "import sys; assert {'numpy', 'yaml', 'PIL', 'strata.imaging.png', 'strata.workflow.job'} <= set(sys.modules)",
+            0,
+            "",
+        ),
+        ("import sys; assert 'torch' not in sys.modules", 0, ""),
+        ("import sys; assert sys.argv == ['0.py'] and sys.path[0] == '.'", 0, ""),
+        ("assert __name__ == '__main__'", 0, ""),
+    ],
+)
+def test_a_script_ends_as_in_an_interpreter_of_its_own(start, source, code, told):
+    said, wrong = start(source).communicate(timeout=60)
+    assert f"code {code}\n" in said
+    assert told in wrong
+    assert "Traceback" not in wrong or told == "ZeroDivisionError"
+
+
+def test_scripts_share_nothing(start, tmp_path):
+    count = "import colorsys; colorsys.count = getattr(colorsys, 'count', 0) + 1; print('count', colorsys.count)"
+    said, _ = start(count, "import os; os.chdir('/')", count + "; print(open('0.py').read() != '')").communicate(
+        timeout=60
+    )
+    assert said.count("count 1\n") == 2
+    assert "True" in said
+
+
+def test_ctrl_c_reaches_the_script_alone(start):
+    server = start("import time; print('at work', flush=True); time.sleep(60)", "print('the next')")
+    said = ""
+    while "at work" not in said:
+        said += server.stdout.readline()
+    os.killpg(server.pid, signal.SIGINT)
+    rest, wrong = server.communicate(timeout=60)
+    assert "KeyboardInterrupt" in wrong
+    assert "code 1\n" in rest
+    assert "the next\n" in rest
+    assert len(set(re.findall(r"server \d+", said + rest))) == 1  # the process that forks ignores it
+    assert _ends(server.pid)
+
+
+def test_no_process_outlives_the_one_that_forked_it(start):
+    server = start("print('at work', flush=True); import time; time.sleep(1)")
+    while "at work" not in server.stdout.readline():
+        pass
+    server.kill()
+    server.wait()
+    assert _ends(server.pid)
+
+
+def _ends(group: int) -> bool:
+    """Whether all processes of a group end within seconds."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("before", [None, "/somewhere"])
+def test_starting_the_server_leaves_the_environment_alone(monkeypatch, before):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if before:
+        monkeypatch.setenv("PYTHONPATH", before)
+    seen = []
+    monkeypatch.setattr(forked_jobs.forkserver, "ensure_running", lambda: seen.append(os.environ["PYTHONPATH"]))
+    forked_jobs.start_server()
+    assert seen[0].split(os.pathsep) == [str(ROOT / "scripts"), *filter(None, [before])]
+    assert os.environ.get("PYTHONPATH") == before

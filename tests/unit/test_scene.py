@@ -1,0 +1,158 @@
+"""One scene: its passes, its masks, who sees whom."""
+
+import pytest
+
+from strata.errors import StrataError
+from strata.imaging import masks
+from strata.scene.scene import Scene
+
+
+def subject(*shapes, context="canvas", **mask) -> dict:
+    return {"prompt": "x", "context": context, "mask": {"shapes": list(shapes), "feather": 0} | mask}
+
+
+def box(*sides) -> dict:
+    return {"shape": "rectangle", "bbox": list(sides)}
+
+
+def test_a_plain_chain_sees_all_earlier_subjects(config):
+    scene = Scene(config, "config.yaml")
+    assert scene.plate("astronaut") == ["background"]
+    assert scene.plate("rover") == ["background", "astronaut"]
+
+
+@pytest.mark.parametrize(
+    ("margin", "left", "seen"),
+    [(0, 400, False), (0, 110, True), (100, 400, False), (400, 400, True), ("canvas", 700, True)],
+)
+def test_a_margin_sees_the_subjects_within_it(config, margin, left, seen):
+    config["canvas"] = {"width": 768, "height": 512}
+    config["subjects"] = {
+        "first": subject(box(0, 0, 100, 100)),
+        "second": subject(box(left, 0, left + 60, 100), context=margin),
+    }
+    config["composite"] = {}
+    assert ("first" in Scene(config, "config.yaml").plate("second")) == seen
+
+
+@pytest.mark.parametrize("blind", [{"invert": True}, {"grow": 60}])
+def test_a_mask_that_reaches_far_is_seen_from_afar(config, blind):
+    config["canvas"] = {"width": 768, "height": 512}
+    config["composite"] = {}
+    config["subjects"] = {
+        "first": subject(box(0, 0, 100, 100), **blind),
+        "second": subject(box(150, 0, 250, 100), context=0),
+    }
+    assert Scene(config, "config.yaml").plate("second") == ["background", "first"]
+
+
+def test_lengths_are_scaled_to_rendered_pixels(config):
+    config["canvas"]["scale"] = 2
+    config["subjects"]["rover"]["context"] = 20
+    config["composite"]["layers"][3]["position"] = [3, -4]
+    scene = Scene(config, "config.yaml")
+    assert scene.size == (192, 128)
+    assert scene.inpaint("rover")["context"] == 40
+    fog = scene.composite()["stack"][3]
+    assert (fog["blur"], fog["position"]) == (4.0, [6, -8])
+
+
+def test_without_a_composite_effects_are_screened_over_the_subjects(config):
+    del config["composite"]
+    stack = Scene(config, "config.yaml").composite()["stack"]
+    assert [entry["layer"] for entry in stack] == ["background", "astronaut", "rover", "fog"]
+    assert (stack[3]["blend"], stack[3]["opacity"]) == ("screen", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c["composite"]["layers"].append({"layer": "dragon"}), "composite.layers[4].layer is 'dragon'"),
+        (lambda c: c["effects"].update(astronaut=c["effects"]["fog"]), "astronaut is a subject and an effect"),
+        (lambda c: c["effects"].update(background=c["effects"]["fog"]), "a layer is named background"),
+        (lambda c: c["subjects"]["rover"].update(strength=0.1), "subjects.rover runs no step: 3 steps at strength 0.1"),
+        (lambda c: c["subjects"]["rover"].update(mask={}), "subjects.rover.mask needs either shapes or an image"),
+        (lambda c: c["subjects"]["rover"]["mask"].update(image="a.png"), "needs either shapes or an image"),
+        (
+            lambda c: c["subjects"]["rover"].update(mask={"image": "a.png"}),
+            "mask.image is 'a.png', but there is no such",
+        ),
+        (lambda c: c["subjects"]["rover"].update(mask={"image": "../a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c["effects"].update(fog={}), "effects.fog needs either a prompt or an image"),
+        (lambda c: c["effects"]["fog"].update(image="a.png"), "effects.fog needs either a prompt or an image"),
+        (lambda c: c["effects"].update(x={"image": "a.png"}), "effects.x.image is 'a.png', but there is no such"),
+        (lambda c: c["effects"].update(x={"image": "/etc/a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c["subjects"].update(x=subject(box(200, 0, 300, 9))), "subjects.x.mask lies off the canvas"),
+        (lambda c: c["subjects"].update(x=subject(box(9, 9, 4, 20))), "subjects.x.mask.shapes[0] has no area"),
+        (lambda c: c["subjects"].update(x=subject(box(9, 9, 12, 40))), "subjects.x.mask is thinner than 8 pixels"),
+    ],
+)
+def test_a_scene_that_cannot_be_painted_is_refused(config, change, said):
+    change(config)
+    with pytest.raises(StrataError) as error:
+        Scene(config, "config.yaml")
+    assert said in str(error.value)
+    assert str(error.value).startswith("config.yaml: ")
+
+
+def test_the_effective_scene_does_not_depend_on_the_order_of_its_keys(config):
+    config["effects"]["dust"] = config["effects"]["fog"] | {"seed": 1}
+    shuffled = dict(reversed(config.items())) | {"effects": dict(reversed(config["effects"].items()))}
+    assert repr(Scene(config, "a").effective()) == repr(Scene(shuffled, "a").effective())
+
+
+@pytest.mark.parametrize(("blocks", "cell"), [(4, 8), (5, 16), (0, 8)])
+def test_the_cell_of_a_models_latents_follows_from_its_autoencoder(config, tmp_path, blocks, cell):
+    folder = tmp_path / "other"
+    (folder / "vae").mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    (folder / "vae/config.json").write_text(f'{{"block_out_channels": {[8] * blocks}}}')
+    config["models"]["inpainting"]["id"] = str(folder)
+    scene = Scene(config, "config.yaml")
+    assert scene.inpaint("rover")["cell"] == cell
+    assert scene.mask("rover")["cell"] == 8  # another model draws no mask again
+
+
+def test_an_effect_from_an_image_takes_no_model(config, tmp_path):
+    (tmp_path / "mist.png").touch()
+    config["effects"]["mist"] = {"image": "mist.png", "seed": 3}
+    spec = Scene(config, "config.yaml").effect("mist")
+    assert {"model", "seed", "steps"}.isdisjoint(spec)
+    assert (spec["task"], spec["image"], spec["alpha"]) == ("image", "mist.png", "own")
+
+
+def test_lengths_are_rounded_and_not_cut_off(config):
+    config["canvas"] |= {"width": 101, "height": 99, "scale": 0.75}
+    config["subjects"]["rover"]["context"] = 21
+    config["composite"]["layers"][3]["position"] = [3, -3]
+    scene = Scene(config, "config.yaml")
+    assert scene.size == (76, 74)
+    assert scene.inpaint("rover")["context"] == 16
+    assert scene.composite()["stack"][3]["position"] == [2, -2]
+
+
+def test_what_a_model_insists_on_is_in_its_passes_and_worth_a_note(config):
+    config["models"]["text_to_image"] |= {"steps": 8, "guidance_scale": 1}
+    config["models"]["inpainting"]["strength_limit"] = 0.5
+    scene = Scene(config, "config.yaml")
+    assert (scene.background()["steps"], scene.background()["guidance_scale"]) == (8, 1.0)
+    assert scene.effect("fog")["steps"] == 8
+    assert (scene.inpaint("rover")["steps"], scene.inpaint("rover")["strength"]) == (3, 0.5)
+    assert scene.notes() == [
+        "background.steps is 3, but models.text_to_image.steps makes it 8",
+        "background.guidance_scale is 8, but models.text_to_image.guidance_scale makes it 1",
+        "subjects.astronaut.strength is 0.95, but models.inpainting.strength_limit makes it 0.5",
+        "subjects.rover.strength is 0.9, but models.inpainting.strength_limit makes it 0.5",
+        "effects.fog.steps is 2, but models.text_to_image.steps makes it 8",
+        "effects.fog.guidance_scale is 5, but models.text_to_image.guidance_scale makes it 1",
+    ]
+
+
+def test_a_mask_that_shrinks_and_runs_off_the_canvas_is_let_through(config):
+    """It does not shrink where it runs off, so that a box that is shrunk on all sides says nothing."""
+    config["subjects"] = {"wall": subject(box(-5, -5, 40, 70), grow=-20)}
+    config["composite"] = {}
+    spec = Scene(config, "config.yaml").mask("wall")
+    mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+    masks.check(mask, spec["cell"], spec["where"])
+    assert mask.getbbox() == (0, 0, 20, 64)

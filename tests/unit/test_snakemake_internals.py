@@ -1,0 +1,254 @@
+"""The insides of Snakemake that the library touches are what it takes them for, in builds by the real one.
+
+If a test fails after an update of Snakemake, the docstring of workflow/snakemake_internals.py says what each use is for, and when
+it may go.
+"""
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from helpers.working_folder import ROOT
+from strata.workflow import snakemake_internals
+
+DRIVER = """
+import sys
+
+sys.path.insert(0, {scripts!r})
+from strata.workflow.forked_jobs import start_server
+from strata.workflow.snakemake_internals import run_scripts_by
+
+if __name__ == "__main__":
+    fork = start_server()
+
+    def start(script):
+        if script.endswith("refused.py"):
+            raise OSError("the process that forks scripts is gone")
+        print("started", script.rpartition(".")[0].rpartition(".")[2], flush=True)
+        return fork(script)
+
+    run_scripts_by(start)
+    from snakemake.cli import main
+
+    main(sys.argv[1:])
+"""
+
+HOOKS = """
+import threading
+from strata.workflow import snakemake_internals as internals
+
+
+def begin():
+    jobs = internals.jobs_to_run(workflow)
+    print("begin", *sorted(job.rule.name for job in jobs), flush=True)
+    print("specs", *(spec["name"] for job, spec in internals.iterate_specs(jobs)), flush=True)
+
+
+def succeed():
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    print("timers", len(timers), flush=True)
+    internals.cancel_timers()
+    for timer in timers:
+        timer.join(30)
+    print("succeed", any(timer.is_alive() for timer in timers), flush=True)
+
+
+internals.on_build(workflow, begin, succeed, lambda: print("fail", flush=True))
+print("folder", internals.folder_of_snakefile(workflow), flush=True)
+print("results", internals.results_folder(workflow), flush=True)
+print("config file", internals.reads_configfile(workflow, "config.yaml"), flush=True)
+print("on node", internals.is_on_node(workflow), flush=True)
+print("jobs here", internals.runs_jobs_here(workflow), flush=True)
+print("one environment", internals.has_one_environment(workflow), flush=True)
+internals.provide_devices(workflow, 2)
+print("devices", workflow.global_resources["gpu"].value, flush=True)
+"""
+
+THEIRS = """
+onstart:
+    print("their start", flush=True)
+
+
+onsuccess:
+    print("their success", flush=True)
+
+
+onerror:
+    print("their error", flush=True)
+"""
+
+RULES = """
+rule painted:
+    output:
+        "results/painted.txt",
+    benchmark:
+        "painted.tsv"
+    params:
+        spec={"name": "layer", "mark": ""},
+    script:
+        "painted.py"
+"""
+
+RULE_OF_ANOTHER = """
+rule refused:
+    input:
+        "results/painted.txt",
+    output:
+        "results/refused.txt",
+    params:
+        spec={"name": "of another workflow"},
+    script:
+        "refused.py"
+
+"""
+
+SCRIPT = "from pathlib import Path\nPath(snakemake.output[0]).write_text(snakemake.rule)\n"
+
+Build = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def build(tmp_path) -> Build:
+    """Builds by Snakemake in a process of its own. Returns its exit code, and what the Snakefile and the driver printed."""
+    (tmp_path / "driver.py").write_text(DRIVER.format(scripts=str(ROOT / "scripts")))
+    for name in ("painted", "refused"):
+        (tmp_path / f"{name}.py").write_text(SCRIPT)
+
+    def run(snakefile: str, target: str) -> tuple[int, list[str]]:
+        (tmp_path / "Snakefile").write_text(snakefile)
+        command = [sys.executable, "driver.py", target, "--cores", "1"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        print(done.stderr, done.stdout)  # pytest shows it if the test fails
+        return done.returncode, done.stdout.splitlines()
+
+    return run
+
+
+def test_the_version_is_the_one_that_this_was_written_for():
+    written_for = re.search(r"Written for Snakemake (\d+\.\d+)\.", snakemake_internals.__doc__)
+    assert written_for[1] == ".".join(version("snakemake").split(".")[:2])
+
+
+def test_every_use_is_explained():
+    """Each function whose name stands at the beginning of a line of the docstring is there, and says when it may go."""
+    explained = re.findall(
+        r"^(\w+)\(\)(?: and (\w+)\(\))? .*\n((?:    .*\n)+)", snakemake_internals.__doc__, re.MULTILINE
+    )
+    names = {name for *names, _ in explained for name in names if name}
+    assert {
+        "on_build",
+        "results_folder",
+        "reads_configfile",
+        "jobs_to_run",
+        "spec_of",
+        "cancel_timers",
+        "run_scripts_by",
+    } <= names
+    assert all(callable(getattr(snakemake_internals, name)) for name in names)
+    assert all("May go when" in text for *_, text in explained)
+
+
+def test_a_build_of_a_main_snakefile(build, tmp_path):
+    code, said = build(HOOKS + THEIRS + RULES + RULE_OF_ANOTHER, "results/refused.txt")
+    assert code == 0
+    assert [line for line in said if not line.startswith("timers")] == [
+        f"folder {tmp_path}",
+        "results results/",
+        "config file True",
+        "on node False",
+        "jobs here True",
+        "one environment True",
+        "devices 2",
+        "begin painted refused",
+        "specs layer",  # the other is no job of this workflow
+        "their start",
+        "started painted",  # what is refused is started by Snakemake
+        "succeed False",
+        "their success",
+    ]
+    assert (tmp_path / "results/painted.txt").read_text() == "painted"
+    assert (tmp_path / "results/refused.txt").read_text() == "refused"
+    measured, values = (line.split("\t") for line in (tmp_path / "painted.tsv").read_text().splitlines())
+    assert float(dict(zip(measured, values, strict=True))["s"]) > 0
+
+
+def test_snakemake_leaves_timers_behind(build):
+    """Where it does not, cancel_timers() may go."""
+    said = build(HOOKS + RULES, "results/painted.txt")[1]
+    assert any(int(line.split()[1]) > 0 for line in said if line.startswith("timers"))
+
+
+def test_hooks_may_come_before_or_after_those_of_the_snakefile(build, tmp_path):
+    code, said = build(THEIRS + HOOKS + RULES, "results/painted.txt")
+    assert code == 0
+    ends = [line for line in said if line.split()[0] in ("begin", "their", "succeed", "fail")]
+    assert ends == ["begin painted", "their start", "succeed False", "their success"]
+
+
+def test_a_script_that_fails_fails_its_job(build, tmp_path):
+    (tmp_path / "painted.py").write_text("raise SystemExit(3)\n")
+    code, said = build(HOOKS + THEIRS + RULES, "results/painted.txt")
+    assert code == 1
+    assert [line for line in said if line.split()[0] in ("started", "succeed", "fail", "their")] == [
+        "their start",
+        "started painted",
+        "fail",
+        "their error",
+    ]
+
+
+def test_a_build_of_a_module(build, tmp_path):
+    (tmp_path / "inner").mkdir()
+    Path(tmp_path / "inner/Snakefile").write_text(HOOKS + THEIRS.replace("their", "its own") + RULES)
+    (tmp_path / "painted.py").rename(tmp_path / "inner/painted.py")
+    outer = """
+module strata:
+    snakefile:
+        "inner/Snakefile"
+    prefix:
+        "desert"
+    config:
+        {"given": True}
+
+
+use rule * from strata as strata_*
+"""
+    code, said = build(outer + THEIRS, "desert/results/painted.txt")
+    assert code == 0
+    assert [line for line in said if not line.startswith("timers")] == [
+        f"folder {tmp_path}/inner",
+        "results desert/results/",
+        "config file False",
+        "on node False",
+        "jobs here True",
+        "one environment True",
+        "devices 2",
+        "begin strata_painted",
+        "specs layer",
+        "their start",  # those of a module itself are ignored: where they are not, on_build() may go
+        "started painted",
+        "succeed False",
+        "their success",
+    ]
+
+
+@pytest.mark.parametrize("need", ["edit", "conda_env", "container_img", "env_modules", "shadow_dir"])
+def test_a_script_that_needs_another_interpreter_or_folder_is_started_by_snakemake(monkeypatch, need):
+    from snakemake.script import PythonScript, ScriptBase
+
+    by_snakemake, by_us = [], []
+    monkeypatch.setattr(PythonScript, "execute_script", lambda job, script, edit=False: by_snakemake.append(script))
+    snakemake_internals.run_scripts_by(by_us.append)
+    job = PythonScript.__new__(PythonScript)
+    known = inspect.signature(ScriptBase.__init__).parameters
+    for name in ("conda_env", "container_img", "env_modules", "shadow_dir", "bench_record"):
+        assert name in known
+        setattr(job, name, "needed" if name == need else None)
+    job.execute_script("script.py", edit=need == "edit")
+    assert (by_snakemake, by_us) == (["script.py"], [])
