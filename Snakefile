@@ -59,6 +59,8 @@ rule models:
 
 rule scene:
     """The effective scene: defaults filled in, overrides merged."""
+    input:
+        changes=scenes.changes("scene"),
     output:
         scene=update("results/{scene}scene.yaml"),
     log:
@@ -82,6 +84,7 @@ rule mask:
     """Where a subject goes: white on black, feathered."""
     input:
         scenes.mask_image,
+        changes=scenes.changes("mask"),
     output:
         mask=update("results/{scene}masks/{subject}.png"),
     log:
@@ -104,6 +107,8 @@ rule mask:
 
 rule background:
     """The first layer: text to image."""
+    input:
+        changes=scenes.changes("background"),
     output:
         layer=report(update("results/{scene}background.png"), caption="report/pass.rst", category="Layers"),
     log:
@@ -130,6 +135,7 @@ rule subject:
     input:
         plate=scenes.plate,
         mask="results/{scene}masks/{subject}.png",
+        changes=scenes.changes("subject"),
     output:
         layer=report(update("results/{scene}subjects/{subject}.png"), caption="report/pass.rst", category="Layers"),
     log:
@@ -155,6 +161,7 @@ rule effect:
     """A layer such as fog: text to image on its own, or an image."""
     input:
         scenes.effect_image,
+        changes=scenes.changes("effect"),
     output:
         layer=report(update("results/{scene}effects/{effect}.png"), caption="report/pass.rst", category="Layers"),
     log:
@@ -181,6 +188,7 @@ rule composite:
     input:
         scene="results/{scene}scene.yaml",
         stack=scenes.stack,
+        changes=scenes.changes("composite"),
     output:
         picture=report(update("results/{scene}final.png"), caption="report/final.rst", category="Pictures"),
     log:
@@ -204,6 +212,7 @@ rule upscale:
     """The final picture, 2 or 4 times as wide and as high."""
     input:
         picture="results/{scene}final.png",
+        changes=scenes.changes("upscale"),
     output:
         picture=report(update("results/{scene}final@{factor}x.png"), caption="report/upscale.rst", category="Pictures"),
     log:
@@ -229,6 +238,7 @@ rule sweep:
     """The pictures of a sweep side by side, and the values behind them."""
     input:
         pictures=scenes.sweep_pictures,
+        changes=scenes.changes("sweep"),
     output:
         sheet=report(update("results/sweeps/{sweep}.png"), category="Sweeps"),
         table=update("results/sweeps/{sweep}.tsv"),

@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / name) for name in ("scripts", "tests", "tests/slurm", "benchmarks")]
+sys.path[:0] = [str(ROOT / name) for name in ("scripts", "tests", "benchmarks")]
 
-import tiny  # noqa: E402
 from compare import machine  # noqa: E402
 
+from helpers import tiny_models  # noqa: E402
 from helpers.slurm_cluster import Cluster, layers, until  # noqa: E402
 from helpers.working_folder import WorkingFolder  # noqa: E402
 
@@ -40,7 +40,7 @@ WAYS = {
 def measured(
     cluster: Cluster, folder: Path, scenes: int, models: Path, arguments: list[str]
 ) -> tuple[WorkingFolder, list]:
-    """A build from nothing: the working_folder and the cells of its row."""
+    """A build from nothing: its working directory and the cells of its row."""
     working_folder = WorkingFolder(folder, models)
     for number in range(scenes - 1):
         changes = {"background": {"seed": number}, "subjects": {"rover": {"seed": number}}}
@@ -78,8 +78,8 @@ def main() -> None:
     folder.chmod(0o755)  # or munge refuses to put its socket there
     cluster = Cluster(folder / "cluster")
     try:
-        tiny.text_to_image(folder / "models/text-to-image")
-        tiny.inpainting(folder / "models/inpainting")
+        tiny_models.text_to_image(folder / "models/text-to-image")
+        tiny_models.inpainting(folder / "models/inpainting")
         seen = set()
         for way in settings.ways.split(","):
             words, arguments = WAYS[way]

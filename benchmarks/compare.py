@@ -3,7 +3,7 @@
     python benchmarks/compare.py [--scene config.yaml] [--rounds 3] [--into benchmarks/results.md]
 
 Each round runs, one after the other: the plain script; a build from nothing with no worker up; one with a warm worker; a
-rebuild after an edit of the last effect's prompt, by `snakemake` and in scripts/live.py; a rebuild after an edit is taken
+rebuild after an edit of the last effect's prompt, by `snakemake` and in `strata live`; a rebuild after an edit is taken
 back; and a dry run. The medians, their ratios and the machine's description are printed as Markdown. Everything happens in
 a temporary folder, with a worker of its own.
 """
@@ -25,6 +25,12 @@ import yaml
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "scripts"))
+
+from strata.models.reference import find_folder  # noqa: E402
+from strata.scene.scenes import Scenes  # noqa: E402
+from strata.yaml_files import read_yaml  # noqa: E402
+
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 DTYPES = ("float32", "bfloat16")
 
@@ -35,11 +41,13 @@ class Bench:
     def __init__(self, folder: Path, scene: dict, dtype: str):
         self.folder = folder
         (folder / "tmp").mkdir(parents=True)
-        self.environment = os.environ | {"TMPDIR": str(folder / "tmp")}
+        # The library's folder is for `strata`, and for all, since a worker serves those with its own environment alone.
+        self.environment = os.environ | {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT / "scripts")}
         self.scene = scene
         for model in self.scene["models"].values():
             model["dtype"] = dtype
-            model["id"] = str(ROOT / model["id"])  # an absolute one stays what it is
+            if found := find_folder(model["id"]):
+                model["id"] = str(found.resolve())
         self.scene["runtime"] = {"device": "cpu", "threads": CORES}
         self.effect = list(self.scene["effects"])[-1]
         self.edits = 0
@@ -73,7 +81,7 @@ class Bench:
         return self.timed(*command, *arguments, "results/final.png")
 
     def worker(self, what: str) -> None:
-        self.timed(sys.executable, str(ROOT / "scripts/worker.py"), what)
+        self.timed(sys.executable, "-m", "strata", "worker", what)
 
     def clear(self) -> None:
         """As after a clone: no layer, no store, no digest of a model."""
@@ -125,7 +133,7 @@ def live(bench: Bench) -> tuple[float, float]:
     """The seconds from a save to the end of its build in live, and those of its pass. The second edit of two."""
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "scripts/live.py")],
+            [sys.executable, "-m", "strata", "live"],
             cwd=bench.folder, env=bench.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
         )  # fmt: skip
 
@@ -212,7 +220,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="bfloat16", choices=DTYPES, help="the precision of the comparison")
     parser.add_argument("--into", type=Path, help="a Markdown file for the tables")
     settings = parser.parse_args()
-    scene = yaml.safe_load(settings.scene.read_text())
+    scene = Scenes(read_yaml(settings.scene)).find("").effective()
     with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder:
         bench = Bench(Path(folder, "compare"), json.loads(json.dumps(scene)), settings.dtype)
         took = []

@@ -7,7 +7,7 @@ in its autoencoder) in bfloat16, and random weights: what a pass takes does not 
 temporary folder (5.2 GB) once, and each measurement is a process of its own, which paints 768 x 512 pixels.
 
 With --device cuda the peaks are those of torch's allocator on the card. On a processor they are counted: every tensor that would
-live on a card is held to its account (tests/counted_device.py), while offload hooks move weights as they would there. What a
+live on a card is held to its account (tests/helpers/counted_device.py), while offload hooks move weights as they would there. What a
 card takes beside, for its context (about half a GB) and its kernels' scratch space, is not in it. The processor itself
 knows two placements, whose peak is the resident memory of the process.
 """
@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / name) for name in ("scripts", "tests", "benchmarks")]
 WIDTH, HEIGHT = 768, 512
 WHERE = {"counted": "on a device that is counted", "cpu": "resident on the processor", "cuda": "on the card"}
 TASKS = ("text_to_image", "inpaint")
-MODEL = {"id": "full-size", "revision": None, "variant": None, "dtype": "bfloat16", "scheduler": None}
+MODEL = {"id": "full-size", "revision": None, "variant": None, "dtype": "bfloat16", "fingerprint": None}
 
 
 def build(folder: Path) -> None:
@@ -105,9 +105,9 @@ def measure(folder: Path, device: str, placement: str, task: str, steps: int) ->
     from PIL import Image
 
     from helpers.counted_device import CountedDevice
-    from strata.diffusion import inference, pipelines, placement
+    from strata.diffusion import devices, inference, pipelines
 
-    placement.use_threads(0)
+    devices.use_threads(0)
     counted = CountedDevice() if device == "counted" else None
     where = {"counted": "counted:0", "cuda": "cuda:0"}.get(device, device)
     spec = {
@@ -118,9 +118,10 @@ def measure(folder: Path, device: str, placement: str, task: str, steps: int) ->
     mask = Image.new("L", plate.size)
     mask.paste(255, (80, 120, 280, 480))
     with counted or nullcontext():
-        pipeline, placed = pipelines.load(task, MODEL, folder / task, where, placement, 1)
-        assert placed == placement, placed
-        weights = sum(tensor.nbytes for part in pipelines.modules(pipeline) for tensor in part.parameters())
+        loaded = pipelines.load(task, MODEL, folder / task, where, placement, 1)
+        assert loaded.placement == placement, loaded.placement
+        pipeline = loaded.pipeline
+        weights = sum(tensor.nbytes for part in pipelines.find_modules(pipeline) for tensor in part.parameters())
         started = time.perf_counter()
         if task == "inpaint":
             inference.inpaint(pipeline, spec, plate, mask, lambda *step: None)

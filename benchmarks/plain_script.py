@@ -30,7 +30,7 @@ imported = time.time()
 torch.set_num_threads(threads)
 config = read_yaml(Path("config.yaml"))
 scene = Scene({key: value for key, value in config.items() if key != "runtime"}, "config.yaml")
-size = scene.size["width"], scene.size["height"]
+size = scene.size
 
 
 def load(kind, task):

@@ -3,12 +3,16 @@
 from strata.imaging import compositing, png
 from strata.workflow.job import running
 
-with running(snakemake.log[0], snakemake.output.picture, snakemake.params.spec) as job:
+with running(snakemake, snakemake.output.picture) as job:
     stack = [
         compositing.Layer(
-            png.read(path, "RGBA", job.size), entry["opacity"], entry["blur"], entry["blend"], tuple(entry["position"])
+            png.read(path, "RGBA", job.size, job.reader.read),
+            entry["opacity"],
+            entry["blur"],
+            entry["blend"],
+            tuple(entry["position"]),
         )
         for path, entry in zip(snakemake.input.stack, job.spec["stack"], strict=True)
     ]
     png.write(job.layer, compositing.finish(compositing.flatten(job.size, stack), **job.spec["finish"]))
-    job.record("composited")
+    job.finish("composited")

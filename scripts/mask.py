@@ -3,9 +3,9 @@
 from strata.imaging import masks, png
 from strata.workflow.job import running
 
-with running(snakemake.log[0], snakemake.output.mask, snakemake.params.spec) as job:
+with running(snakemake, snakemake.output.mask) as job:
     spec = job.spec
-    mask = masks.draw(spec["mask"], job.size, spec["scale"], spec["where"])
+    mask = masks.draw(spec["mask"], job.size, spec["scale"], spec["where"], job.reader.read)
     masks.check(mask, spec["cell"], spec["where"])
     png.write(job.layer, mask)
-    job.record("drawn")
+    job.finish("drawn")

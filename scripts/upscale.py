@@ -4,13 +4,14 @@ from strata.painting.paint import paint
 from strata.painting.request import Request
 from strata.workflow.job import running
 
-with running(snakemake.log[0], snakemake.output.picture, snakemake.params.spec) as job:
+with running(snakemake, snakemake.output.picture) as job:
     if job.spec["method"] == "lanczos":
         from strata.imaging import png, tiles
 
-        final = png.read(snakemake.input.picture, "RGB", job.size)
+        final = png.read(snakemake.input.picture, "RGB", job.size, job.reader.read)
         larger = tiles.resample(final, job.spec["factor"])
         png.write(job.layer, larger, png.describe_provenance(job.spec, tiles.VERSIONS))
-        job.record("enlarged")
+        job.finish("enlarged")
     else:
-        paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=(snakemake.input.picture,)), job.log)
+        done = paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=(snakemake.input.picture,)), job.log)
+        job.reader.digests.update(done.consumed)

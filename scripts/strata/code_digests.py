@@ -32,6 +32,7 @@ ENTRIES = {
     "lanczos": (LIBRARY / "imaging/tiles.py",),
     "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),
     "sheet": (SCRIPTS / "sweep.py",),
+    "scene": (SCRIPTS / "scene.py",),
 }
 """The files in which the code of each kind of layer begins. All that they import counts, too, but what EXEMPT names."""
 
@@ -39,6 +40,7 @@ EXEMPT = {
     "errors": "says what is wrong",
     "exits": "ends a process",
     "files": "writes bytes that others made",
+    "seals": "tells damaged and retouched files from others",
     "state": "names files beside the layers",
     "runtime": "holds how jobs run, which paints nothing again",
     "installation": "names the workflow's own files",

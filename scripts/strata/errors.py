@@ -9,5 +9,9 @@ class StrataError(Exception):
     """
 
 
+class PassingError(StrataError):
+    """What may be well in a moment, such as a network; another attempt may succeed."""
+
+
 class OutOfMemoryError(StrataError):
     """A device had too little memory for a pass; another attempt takes less."""

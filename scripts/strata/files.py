@@ -1,24 +1,69 @@
 """Writing files whole or not at all."""
 
 import errno
+import hashlib
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from strata.errors import StrataError
 
+ReadFile = Callable[[str | Path], bytes]
+"""Gives the content of a file."""
+
+
+def read_file(path: str | Path) -> bytes:
+    """The content of a file."""
+    return Path(path).read_bytes()
+
+
+def expand_user(path: str | Path) -> Path:
+    """A path with `~` replaced by the home folder. That of an unknown user stays as it is, and so is not there."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser() raises for an unknown user
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is something of that name; False also for what cannot be a name, or is a link to itself."""
+    return os.path.exists(path)  # noqa: PTH110, Path.exists() raises for a name that is too long
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file of that name, see exists()."""
+    return os.path.isfile(path)  # noqa: PTH113, as above
+
+
+class Reader:
+    """Reads files whole, and remembers the SHA-256 of each, as it was read.
+
+    Attributes:
+        digests: those of the files that were read, by the paths by which they were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+
+    def read(self, path: str | Path) -> bytes:
+        """The content of a file."""
+        content = read_file(path)
+        self.digests[str(path)] = hashlib.sha256(content).hexdigest()
+        return content
+
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
+def replacing(path: str | Path, shared: bool = False) -> Iterator[BinaryIO]:
     """Opens a file that replaces `path` when the block ends well, and leaves it alone otherwise.
 
     It is written beside `path`, flushed to the disk, then renamed: whoever looks sees the old file or the new one, never
     a part, whatever kills the process. A full disk and the like raise a StrataError that names `path`.
+
+    Args:
+        shared: whether others may write the same file at the same time, perhaps on other machines.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part" if shared else f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:

@@ -3,7 +3,7 @@
 One mapping of plain values is the `spec` among a rule's params.
 Snakemake compares the values of params without their names, so that two loose values that are swapped would go unnoticed;
 a mapping does see it. All sizes and lengths are rendered pixels. `code` is the digest of the code that decides the layer's
-pixels; `mark` is the layer's rerun mark, see workflow/marks.py.
+pixels.
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -71,7 +71,6 @@ class Layer(TypedDict):
     """What all layers have."""
 
     code: str
-    mark: NotRequired[str]
 
 
 class Sized(Layer):
@@ -181,12 +180,11 @@ class Composite(Sized):
     finish: Finish
 
 
-class EffectiveScene(TypedDict):
+class EffectiveScene(Layer):
     """The scene in full, and what is worth a word about it."""
 
     scene: dict[str, object]
     notes: list[str]
-    mark: NotRequired[str]
 
 
 class Sheet(Layer):

@@ -11,10 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """Where finished passes are kept, and the store's size in GB (10^9 bytes); 0 keeps nothing."""
+    """Where finished passes are kept, its size in GB (10^9 bytes; 0 keeps nothing), and the folder of a team, if any."""
 
     folder: str
     limit_gb: float
+    shared: str | None
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Runtime:
     store: StoreSettings
     worker: WorkerSettings
     hints: bool
+    trust_times: bool
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "Runtime":

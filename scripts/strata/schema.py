@@ -92,6 +92,9 @@ class Schema:
             return f"{source}: {dotted([*path, unknown])} is not a key of the schema. {hint}"
         if error.rule == "required":
             missing = next(key for key in error.rule_definition if key not in value)
+            unknown_keys = [str(key) for key in value if key not in _properties(error.definition)]
+            if meant := difflib.get_close_matches(missing, unknown_keys, n=1):
+                return f"{source}: {dotted([*path, meant[0]])} is not a key of the schema. Did you mean {missing}? Rename it."
             return (
                 f"{source}: {dotted([*path, missing])} is missing. Add it: {self._meaning(error.definition, missing)}"
             )
@@ -105,7 +108,7 @@ class Schema:
             )
         meaning = " ".join(str(error.definition.get("description", "")).split())
         remedy = f" ({meaning.rstrip('.')})" if meaning else ""
-        return f"{source}: {dotted(path)} is {_shown(value)}, but must be {_demand(error.definition)}{remedy}."
+        return f"{source}: {dotted(path)} is {shorten(value)}, but must be {_demand(error.definition)}{remedy}."
 
     def _meaning(self, definition: Mapping[str, Any], key: str) -> str:
         properties = _properties(definition)
@@ -144,7 +147,7 @@ def _typed(value: object, kind: object) -> object:
         if {"integer", "number"} & set(kinds) and re.fullmatch(r"-?[0-9]{1,400}(\.[0-9]*)?", value):
             value = float(value) if "." in value else int(value)
     if type(value) is int and "number" in kinds:
-        return float(value) if abs(value) < 2**1023 else math.copysign(math.inf, value)
+        return float(value) if abs(value) < 2**1023 else (math.inf if value > 0 else -math.inf)
     if type(value) is float and "integer" in kinds and value.is_integer():
         return int(value)
     return value
@@ -171,7 +174,8 @@ def _accepts(validate: Callable[[object], object], value: object) -> bool:
     return True
 
 
-def _shown(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value for a sentence, with what is too long left out."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

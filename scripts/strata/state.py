@@ -1,7 +1,7 @@
 """Where the state of a working directory lies: every path under `.strata/`, relative to the working directory.
 
-All of it may be removed between two builds. Without the marks the next build paints the layers again whose last job failed
-(it cannot know better); without the rest it takes a little longer.
+All of it may be removed between two builds. Without the records the next build runs the jobs again, and finds that the layers
+are right; without the rest it takes a little longer.
 """
 
 from pathlib import Path
@@ -11,17 +11,23 @@ FOLDER = Path(".strata")
 BUILD_LOCK = FOLDER / "build.lock"
 """Held by the build that is under way."""
 
-BUILD_NAME = FOLDER / "build.name"
-"""The name of the latest build, for its jobs on other machines."""
-
 JOURNAL = FOLDER / "build.jsonl"
 """What the latest build has done, one line of JSON a layer."""
+
+HISTORY = FOLDER / "history.jsonl"
+"""The seconds of passes that were painted, and those that came from the store, over all builds."""
 
 NOTES = FOLDER / "notes"
 """An empty file for each sentence that the latest build has printed and must not repeat."""
 
-MARKS = FOLDER / "marks"
-"""The marks of layers whose job failed, by the path of the layer."""
+RECORDS = FOLDER / "records"
+"""What each layer was made from, by the path of the layer."""
+
+CHANGED = FOLDER / "changed"
+"""An input of each layer: newer than those that were made from something else than what is there now."""
+
+LAYER_DIGESTS = FOLDER / "layers.json"
+"""The digests of layers and of what they were made from."""
 
 MODEL_DIGESTS = FOLDER / "models.json"
 """The digests of models' files, so that gigabytes are not read for each build."""

@@ -121,6 +121,8 @@ def _check_node(node: yaml.Node, source: str, path: tuple[str, ...], above: tupl
             _check_node(key, source, path, (*above, node))
             if not isinstance(key, yaml.ScalarNode):
                 raise StrataError(f"{where} has a key that is not text. Write `key: value`.")
+            if (kind := key.tag.rpartition(":")[2]) not in ("str", "merge"):
+                raise StrataError(f"{where} has the key {key.value!r}, which YAML reads as {kind}. Put it in quotes.")
             line = key.start_mark.line + 1
             if key.value in lines:
                 key_path = ".".join((*path, key.value))

@@ -123,7 +123,7 @@ def test_nothing_is_left_running(cluster, faulty):
 
 def test_ctrl_c_cancels_and_keeps_what_is_finished(cluster, models, tmp_path):
     working_folder = WorkingFolder(tmp_path / "scene", models)
-    working_folder.edit("subjects.rover.steps", 1000)
+    working_folder.edit("subjects.rover.steps", 900)
     build = cluster.build(working_folder, "results/final.png")
     log = working_folder.folder / "logs/subjects/rover.log"
     until(lambda: build.poll() is not None or (log.exists() and "step" in log.read_text()))

@@ -12,7 +12,7 @@ import pytest
 from helpers.working_folder import ROOT
 from strata.errors import StrataError
 from strata.painting import journal
-from strata.painting.journal import SHORT
+from strata.painting.journal import FAILED
 from strata.workflow.build import Build, check_config, open_build, summarise
 
 HOLD = """
@@ -82,10 +82,10 @@ def test_the_closing_line_tells_what_was_done(capsys):
     assert said.endswith(" s\n")
 
 
-def test_the_closing_line_counts_no_attempt_that_ran_out_of_memory(capsys):
+def test_the_closing_line_counts_no_layer_that_failed(capsys):
     closing = make_build()
     closing.begin()
-    journal.record("results/background.png", SHORT, 1.0)
+    journal.record("results/background.png", FAILED, 1.0, sentence="It is wrong.")
     journal.record("results/final.png", "composited", 1.0)
     closing.succeed()
     assert capsys.readouterr().err.startswith("results/final.png: nothing painted")
@@ -155,3 +155,33 @@ def test_a_config_file_that_snakemake_does_not_read_is_not_checked():
     elsewhere.overwrite_configfiles = ["other.yaml"]
     for workflow in (given, elsewhere):
         assert check_config(workflow, "config.yaml") == "config.yaml"
+
+
+@pytest.mark.parametrize("name", ["results", "logs", ".strata"])
+def test_a_file_where_a_folder_must_be_is_refused(name):
+    Path(name).write_text("a file")
+    with pytest.raises(SystemExit, match=rf"^{name}"):
+        open_build(make_workflow()).begin()
+
+
+def test_garbage_in_the_state_is_no_matter(config, capsys):
+    for name in ("build.jsonl", "layers.json", "models.json", "code.json", "history.jsonl"):
+        path = Path(".strata") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\xff\0{[")
+    closing = make_build()
+    closing.add(config)
+    closing.begin()
+    closing.succeed()
+    assert "nothing painted" in capsys.readouterr().err
+
+
+def test_folders_in_place_of_state_files_are_no_matter(config, capsys):
+    for name in ("build.jsonl", "layers.json", "models.json", "code.json", "history.jsonl", "notes"):
+        (Path(".strata") / name / "inside").mkdir(parents=True)
+    closing = make_build()
+    closing.add(config)
+    closing.begin()
+    journal.record("results/final.png", "composited", 1.0)
+    closing.succeed()
+    assert "nothing painted" in capsys.readouterr().err

@@ -32,7 +32,7 @@ DECIDES = {
     "imaging/contact_sheets": {"sheet"},
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
-    "imaging/pictures": MODELS | UPSCALERS | {"mask", "image"},
+    "imaging/pictures": MODELS | UPSCALERS | {"mask", "image", "composite", "sheet"},
     "imaging/png": VIEWS | {"mask", "composite", "sheet"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
@@ -46,6 +46,7 @@ DECIDES = {
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},
+    "scripts/scene": {"scene"},
 }
 """The kinds of layers that each module decides. Every other module is exempt, for a reason that the code states."""
 

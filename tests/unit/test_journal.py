@@ -32,12 +32,27 @@ def test_a_note_is_claimed_once_in_a_build():
         assert [journal.claim_note(sentence) for sentence in ("a", "b", "a")] == [True, True, False]
 
 
-def test_a_layer_is_short_of_memory_in_one_build_only():
-    assert journal.count_shortages("results/final.png") == 0
+def test_what_is_wrong_with_a_pass_is_remembered_for_one_build():
+    assert journal.find_failure("results/final.png", "1") is None
     journal.begin()
-    journal.record("results/final.png", journal.SHORT, 1.0)
-    journal.record("results/other.png", journal.SHORT, 1.0)
-    journal.record("results/final.png", journal.SHORT, 1.0)
-    assert journal.count_shortages("results/final.png") == 2
+    journal.record("results/final.png", journal.FAILED, 1.0, sentence="It is wrong.", key="1")
+    assert journal.find_failure("results/final.png", "1") == "It is wrong."
+    assert journal.find_failure("results/final.png", "2") is None
+    assert journal.find_failure("results/other.png", "1") is None
     journal.begin()
-    assert journal.count_shortages("results/final.png") == 0
+    assert journal.find_failure("results/final.png", "1") is None
+
+
+def test_what_the_store_has_saved_is_counted_over_builds():
+    assert journal.describe_savings() == ""
+    for how in ("painted", "painted", "store", "composited", "kept"):
+        journal.begin()
+        journal.record("results/background.png", how, 1.0, 3.0)
+    assert journal.describe_savings() == "It has saved 1 passes here, about 2 s of painting."
+
+
+def test_a_line_that_is_cut_or_garbage_is_passed_over():
+    journal.record("results/final.png", "composited", 1.0)
+    with journal.JOURNAL.open("ab") as file:
+        file.write(b'[1]\n{"layer": "results/fi\xff')
+    assert [entry["layer"] for entry in journal.read()] == ["results/final.png"]

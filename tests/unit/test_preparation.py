@@ -3,12 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from helpers.settings import make_runtime
 from strata.errors import StrataError
+from strata.imaging import png
 from strata.painting import worker_client
-from strata.painting.paint import _key_of, _store_of
-from strata.painting.request import Request
+from strata.painting.store import Store, make_key
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.workflow import preparation
@@ -17,7 +18,7 @@ from strata.workflow import preparation
 def job(spec, layer: str, folder: str = "") -> SimpleNamespace:
     """One of Snakemake's jobs."""
     return SimpleNamespace(
-        params={"spec": spec | {"mark": ""}},
+        params={"spec": spec},
         output=SimpleNamespace(layer=layer),
         wildcards=SimpleNamespace(scene=folder),
     )
@@ -50,17 +51,17 @@ def test_a_node_keeps_a_worker_where_it_was_given_devices(monkeypatch, started, 
     assert started == [7] * starts
 
 
-def test_a_worker_is_started_for_a_pass_that_the_store_does_not_hold(config, tmp_path, started):
+def test_a_worker_is_started_for_a_pass_that_the_store_does_not_hold(config, started):
     runtime = make_runtime(store={"folder": "store", "limit_gb": 1}, worker={"idle_seconds": 7})
     scene = Scene(config, "config.yaml")
     background, effect = scene.background(), scene.effect("fog")
     jobs = [job(background, "results/background.png"), job(effect, "results/effects/fog.png")]
     preparation.start_worker(jobs, runtime)
     assert started == [7]
-    (tmp_path / "layer.png").write_bytes(b"a layer")
     for spec in (background, effect):
-        request = Request(spec, "layer.png", runtime)
-        _store_of(request).put(_key_of(request, None), "layer.png")
+        key = make_key(spec, b"")
+        png.write("layer.png", Image.new("RGB", (8, 8)), key=key)
+        Store("store", 1e9).put(key, "layer.png")
     preparation.start_worker(jobs, runtime)
     assert started == [7]
 

@@ -23,7 +23,7 @@ def test_a_request_survives_the_way_to_the_worker():
 
 def test_the_same_pass_may_be_written_elsewhere():
     request = Request({"task": "text_to_image"}, "results/background.png", make_runtime())
-    assert request.writing_to("part.png") == replace(request, layer="part.png")
+    assert request.writing_to("part.png") == replace(request, layer="part.png", present="results/background.png")
 
 
 def test_an_answer_survives_the_way_back():

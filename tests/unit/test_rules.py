@@ -2,18 +2,23 @@
 
 import inspect
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake.io import AnnotatedString, is_flagged
 
+from strata.fingerprints import digest_file
 from strata.runtime import Runtime
-from strata.workflow.marks import Marks, marked
+from strata.state import CHANGED
+from strata.workflow import records
+from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 
 
 @pytest.fixture
 def rules(config) -> SceneRules:
-    return SceneRules(config, Marks())
+    return SceneRules(config, Comparison())
 
 
 def asked(scene="", **names) -> SimpleNamespace:
@@ -24,7 +29,7 @@ def asked(scene="", **names) -> SimpleNamespace:
 def test_every_scene_has_a_final_picture(config, tmp_path):
     (tmp_path / "scenes").mkdir()
     (tmp_path / "scenes/night.yaml").write_text("subjects: {rover: null}\ncomposite: null\n")
-    rules = SceneRules(config, Marks())
+    rules = SceneRules(config, Comparison())
     assert rules.pictures() == ["results/final.png", "results/night/final.png"]
     assert rules.stack(asked("night/")) == [
         "results/night/background.png",
@@ -40,28 +45,28 @@ def test_a_subject_reads_the_layers_beneath_it(rules):
 
 def test_a_layer_that_stands_twice_in_the_stack_is_read_twice(config):
     config["composite"]["layers"].append({"layer": "fog", "position": [9, 0]})
-    stack = SceneRules(config, Marks()).stack(asked())
+    stack = SceneRules(config, Comparison()).stack(asked())
     assert stack.count("results/effects/fog.png") == 2
 
 
 def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
     (tmp_path / "mist.png").touch()
     config["effects"]["mist"] = {"image": "mist.png"}
-    rules = SceneRules(config, Marks())
+    rules = SceneRules(config, Comparison())
     assert [rules.effect_gpu(asked(effect=name)) for name in ("mist", "fog")] == [0, 1]
     assert [rules.effect_image(asked(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
 
 
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
 def test_only_a_model_takes_a_device_to_enlarge(config, method, devices):
-    rules = SceneRules(config | {"upscale": {"method": method}}, Marks())
+    rules = SceneRules(config | {"upscale": {"method": method}}, Comparison())
     assert rules.upscale_gpu(asked(factor="2")) == devices
 
 
 def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
     (tmp_path / "shape.png").touch()
     config["subjects"]["rover"]["mask"] = {"image": "shape.png"}
-    rules = SceneRules(config, Marks())
+    rules = SceneRules(config, Comparison())
     assert rules.mask_image(asked(subject="rover")) == ["shape.png"]
     assert rules.mask_image(asked(subject="astronaut")) == []
 
@@ -117,28 +122,45 @@ def test_how_jobs_run_is_recorded_by_no_rule(rules):
     assert isinstance(rules.runtime, Runtime)
 
 
-def test_a_layer_whose_job_failed_has_other_params(rules, config):
-    layers = {
-        "scene.yaml": rules.effective,
-        "masks/rover.png": rules.mask,
-        "background.png": rules.background,
-        "subjects/rover.png": rules.subject,
-        "effects/fog.png": rules.effect,
-        "final.png": rules.composite,
-        "final@2x.png": rules.upscale,
-    }
+LAYERS = {
+    "scene": "scene.yaml",
+    "mask": "masks/rover.png",
+    "background": "background.png",
+    "subject": "subjects/rover.png",
+    "effect": "effects/fog.png",
+    "composite": "final.png",
+    "upscale": "final@2x.png",
+}
+
+
+@pytest.mark.parametrize(("rule", "file"), LAYERS.items())
+@pytest.mark.parametrize("results", ["results/", "desert/results/"])
+def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(config, rule, file, results):
+    layer = Path(results, file)
+    layer.parent.mkdir(parents=True, exist_ok=True)
     named = asked(subject="rover", effect="fog", factor="2")
-    for layer, params in layers.items():
-        assert params(named)["mark"] == ""
-        with pytest.raises(KeyboardInterrupt), marked(f"results/{layer}", ""):
-            raise KeyboardInterrupt
-        assert params(named)["mark"] != "", layer
 
+    def flag() -> AnnotatedString:
+        comparison = Comparison()
+        comparison.prepare()
+        return SceneRules(config, comparison, results).changes(rule)(named)
 
-def test_the_marks_of_a_module_are_those_of_its_own_layers(config):
-    with pytest.raises(KeyboardInterrupt), marked("results/background.png", ""):
-        raise KeyboardInterrupt
-    assert SceneRules(config, Marks(), "desert/results/").background(asked())["mark"] == ""
+    assert is_flagged(flag(), "ancient")  # there is no layer: Snakemake makes it anyhow
+    layer.write_bytes(b"a layer")
+    assert not is_flagged(flag(), "ancient")
+    assert CHANGED.stat().st_mtime_ns > layer.stat().st_mtime_ns
+    file_, spec, inputs = SceneRules(config, Comparison(), results)._describe(rule, named)
+    assert file_ == file
+    for path in inputs:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(b"an input")
+    records.write(str(layer), spec, {path: digest_file(Path(path)) for path in inputs})
+    assert is_flagged(flag(), "ancient")
+    for path in inputs:
+        Path(path).write_bytes(b"another")
+        assert not is_flagged(flag(), "ancient"), path
+        Path(path).write_bytes(b"an input")
+    assert is_flagged(flag(), "ancient")
 
 
 @pytest.mark.parametrize(

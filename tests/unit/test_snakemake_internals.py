@@ -90,7 +90,7 @@ rule painted:
     benchmark:
         "painted.tsv"
     params:
-        spec={"name": "layer", "mark": ""},
+        spec={"name": "layer", "code": ""},
     script:
         "painted.py"
 """

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.recorder import Recorder
 from helpers.settings import make_runtime
-from strata.errors import OutOfMemoryError, StrataError
+from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.painting import paint, worker, worker_client
 from strata.painting.request import Done, Request
 
@@ -40,6 +40,8 @@ class Painter:
                     raise StrataError(f"{request.layer} is wrong.")
                 if word == "large":
                     raise OutOfMemoryError("a device ran out of memory.")
+                if word == "connection":
+                    raise PassingError("There is no connection.")
                 if word == "bug":
                     raise ZeroDivisionError("a bug")
                 assert self.wait.wait(PATIENCE)
@@ -188,14 +190,31 @@ def test_what_is_wrong_with_a_pass_is_said_as_in_the_job(painter, reporter):
     assert files() == []
 
 
-def test_a_pass_that_ran_out_of_memory_is_painted_with_less_at_the_next_attempt(painter, reporter):
+def test_a_pass_that_runs_out_of_memory_is_painted_with_less_and_less(painter, reporter):
     Hired(painter)
     large = replace(request("too large"), layer="results/background.png")
-    for _ in range(3):
-        with pytest.raises(StrataError, match="ran out of memory"):
-            paint.paint(large, reporter)
-    assert painter.attempts == [1, 2, 3]
+    with pytest.raises(StrataError, match="ran out of memory"):
+        paint.paint(large, reporter)
+    assert painter.attempts == [1, 2, 3, 4]
     assert files() == []
+
+
+def test_what_is_wrong_with_a_pass_is_said_once_in_a_build_and_costs_no_second_try(painter, reporter):
+    Hired(painter)
+    wrong = replace(request("all wrong"), layer="results/background.png")
+    for _ in range(3):
+        with pytest.raises(StrataError, match=r"^results/background\.png is wrong\.$"):
+            paint.paint(wrong, reporter)
+    assert painter.attempts == [1]
+
+
+def test_a_network_that_fails_is_waited_for(painter, reporter, monkeypatch):
+    monkeypatch.setattr(paint, "WAITS_SECONDS", (0, 0))
+    Hired(painter)
+    with pytest.raises(StrataError, match="no connection"):
+        paint.paint(replace(request("no connection"), layer="results/background.png"), reporter)
+    assert len(painter.attempts) == 3
+    assert painter.attempts == [1, 1, 1]
 
 
 def test_after_something_unforeseen_the_worker_goes(painter, reporter):

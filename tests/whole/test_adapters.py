@@ -145,7 +145,7 @@ def test_an_adapter_that_is_replaced_while_a_build_runs_is_noticed(scene, builde
     planned = Scene(config, "config.yaml").background()["loras"]
     lora(config, "text_to_image", file, seed=1)
     assert Scene(config, "config.yaml").background()["loras"] != planned
-    monkeypatch.setattr(adapter_files, "fingerprint", lambda file, where: planned[0]["fingerprint"])
+    monkeypatch.setattr(adapter_files, "fingerprint", lambda *_: planned[0]["fingerprint"])
     with pytest.raises(StrataError, match="changed after the build began"):
         builder.build(config)
 

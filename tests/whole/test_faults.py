@@ -33,7 +33,7 @@ def test_a_killed_build_ends_in_the_same_bytes(finished, empty, moment):
 
 
 def test_ctrl_c_is_no_traceback(empty):
-    empty.edit("background.steps", 1000)  # long enough to be met in the middle
+    empty.edit("background.steps", 900)  # long enough to be met in the middle
     with subprocess.Popen(
         empty.command("results/background.png"),
         cwd=empty.folder,

@@ -11,7 +11,7 @@ import yaml
 
 from helpers.working_folder import WorkingFolder, clone
 from strata.schema import Schema
-from strata.workflow.marks import Marks
+from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 
 SUBJECTS = {"subjects/astronaut", "subjects/rover"}
@@ -217,7 +217,7 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
 def test_an_adapter_counts_by_its_content(scene):
     file = scene.folder / "a.safetensors"
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
-    rules = SceneRules(scene.config, Marks())
+    rules = SceneRules(scene.config, Comparison())
     with contextlib.chdir(scene.folder):
         asked = SimpleNamespace(scene="", effect="fog")
         planned = rules.effect(asked)["loras"]
@@ -252,12 +252,12 @@ def test_all_of_a_style_counts(scene, changed):
     path = scene.folder / changed
     before = None if changed == "weight" else path.read_bytes()
     with contextlib.chdir(scene.folder):
-        planned = SceneRules(config, Marks()).effect(asked)["style"]
+        planned = SceneRules(config, Comparison()).effect(asked)["style"]
         if before is None:
             config["effects"]["fog"]["style"]["weight"] = 0.5
         else:
             path.write_bytes(before + b" ")
-        found = SceneRules(config, Marks()).effect(asked)["style"]
+        found = SceneRules(config, Comparison()).effect(asked)["style"]
     if before is not None:
         path.write_bytes(before)
     assert found != planned

@@ -13,6 +13,7 @@ VERBS = {
     "pick": "write the values of one picture of a sweep into its scene",
     "fetch": "fetch the models on the hub, and lock them to a commit",
     "tidy": "list the files under results/ that no scene names any more, or remove them",
+    "store": "list, check or trim the store of finished passes",
     "worker": "look at the worker that keeps models loaded, or stop it",
 }
 

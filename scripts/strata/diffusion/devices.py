@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import torch
 
 LADDER = ("whole", "model", "sequential", "tiles")
@@ -131,16 +132,7 @@ def available_memory(device: str) -> int:
     """The bytes that may still be taken on a device without harm to other programs; for a processor, of the memory."""
     if has_own_memory(device):
         return free_memory(device)
-    return min([_available(), *_cgroup_headroom()])
-
-
-def _available() -> int:
-    # What the page cache holds counts as available, so that the C library's number of free pages is far too low.
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 2**63  # unknown: the operating system swaps where it must
+    return min([psutil.virtual_memory().available, *_cgroup_headroom()])
 
 
 def _cgroup_headroom() -> list[int]:

@@ -41,6 +41,12 @@ def ignored(sentence: str) -> None:
     """An OnNote that nobody listens to."""
 
 
+NOT_FINITE = (
+    "The model returned numbers that are not finite, which would be a black picture. Give the model `dtype: bfloat16` or "
+    "`dtype: float32`, then build again."
+)
+
+
 def text_to_image(
     pipeline: Any,
     spec: TextToImage,
@@ -148,6 +154,10 @@ def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, *
     def report(pipe: Any, step: int, timestep: int, tensors: dict[str, Any]) -> dict[str, Any]:
         if step == 0 and spec["negative_prompt"] and not getattr(pipe, "do_classifier_free_guidance", True):
             on_note(f"{model} is unguided at guidance_scale {spec['guidance_scale']:g}: negative_prompt does nothing")
+        if (
+            step & (step + 1)
+        ) == 0:  # steps 1, 2, 4, 8 ...: what overflows does so early, and a long pass need not end for it
+            _check_latents(tensors.get("latents"))
         on_step(step + 1, pipe.num_timesteps)
         return tensors
 
@@ -162,7 +172,9 @@ def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, *
     _check_clip_skip(pipeline, given.get("clip_skip"))
     for key in meaningless:
         on_note(f"{model} is a {type(pipeline).__name__}, for which {key} has no meaning: it does nothing")
-    with torch.inference_mode():
+    with (
+        torch.no_grad()
+    ):  # not inference_mode(): offload hooks move weights in here, which could then not be changed later
         result = pipeline(**given)
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise StrataError(
@@ -200,13 +212,15 @@ def to_signed(seed: int) -> int:
     return seed - 2**64 if seed >= 2**63 else seed
 
 
+def _check_latents(latents: torch.Tensor | None) -> None:
+    if latents is not None and not torch.isfinite(latents).all():
+        raise StrataError(NOT_FINITE)
+
+
 def _to_picture(pixels: Array) -> Image.Image:
     """Values from 0 to 1 of shape (height, width, 3), as "RGB", rounded. Refuses what is no picture."""
     if not np.isfinite(pixels).all():
-        raise StrataError(
-            "The model returned numbers that are not finite, which would be a black picture. Give the model `dtype: bfloat16` "
-            "or `dtype: float32`, then build again."
-        )
+        raise StrataError(NOT_FINITE)
     picture = to_image(pixels)
     if (np.asarray(picture) == picture.getpixel((0, 0))).all():
         raise StrataError(

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,10 @@ from strata.models.checkpoint import Checkpoint
 
 Key = tuple[str, str, str, str, str, int]
 """Device, task, folder, model as JSON, placement, attempt."""
+
+
+MOST_HELD = 8
+"""Pipelines on one device. Memory is the other bound, but a small model takes too little of it to ever be let go."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class PipelineCache:
 
     def __init__(self) -> None:
         self._held: dict[Key, Held] = {}  # the longest unused first
+        # Threads that hold different devices change it side by side.
+        self._changing = threading.RLock()
 
     def get(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Loaded:
         """A pipeline that is ready to paint, loaded now unless it is held.
@@ -49,24 +56,35 @@ class PipelineCache:
         """
         model = json.dumps(checkpoint.model, sort_keys=True)
         key = (device, task, str(checkpoint.folder), model, placement, attempt)
-        held = self._held.pop(key, None)
+        with self._changing:
+            held = self._held.pop(key, None)
         if held is None or held.state != checkpoint.state():
             held = None  # gives its memory back before the next is loaded
             held = self._load(task, checkpoint, device, placement, attempt)
-        self._held[key] = held
+        with self._changing:
+            self._held[key] = held
+            self._bound(device)
         return held.loaded
 
     def forget(self, device: str) -> int:
         """Lets go of all that is on a device, and returns how many pipelines that were."""
-        keys = [key for key in self._held if key[0] == device]
-        for key in keys:
-            del self._held[key]
+        with self._changing:
+            keys = [key for key in self._held if key[0] == device]
+            for key in keys:
+                del self._held[key]
         _collect_garbage()
         return len(keys)
 
     def names(self) -> list[str]:
         """What is held, in words."""
-        return [f"{json.loads(model)['id']} ({task}, {device})" for device, task, _, model, *_ in self._held]
+        with self._changing:
+            return [f"{json.loads(model)['id']} ({task}, {device})" for device, task, _, model, *_ in self._held]
+
+    def _bound(self, device: str) -> None:
+        """Lets go of the longest unused beyond a number: several workflows may ask one process."""
+        keys = [key for key in self._held if key[0] == device]
+        for key in keys[:-MOST_HELD]:
+            del self._held[key]
 
     def _load(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Held:
         self._make_room(device, checkpoint.size())
@@ -81,9 +99,11 @@ class PipelineCache:
 
     def _find_shared(self, device: str, parts: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
         """Components that are loaded already, by the name that the new pipeline has for them."""
+        with self._changing:
+            pipelines_held = list(self._held.items())
         loaded = {
             identity: getattr(held.loaded.pipeline, name)
-            for key, held in self._held.items()
+            for key, held in pipelines_held
             # A part with offload hooks belongs to one pipeline alone.
             if key[0] == device and held.loaded.placement == "whole"
             for name, identity in held.parts.items()
@@ -93,10 +113,11 @@ class PipelineCache:
     def _make_room(self, device: str, size: int) -> None:
         """Lets go of the longest unused until about `size` bytes are free, or nothing is left on the device."""
         while size > devices.available_memory(device):
-            key = next((key for key in self._held if key[0] == device), None)
-            if key is None:
-                return
-            del self._held[key]
+            with self._changing:
+                key = next((key for key in self._held if key[0] == device), None)
+                if key is None:
+                    return
+                del self._held[key]
             _collect_garbage()
 
 
@@ -104,3 +125,5 @@ def _collect_garbage() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -25,7 +25,15 @@ TILE = 256  # pixels, the side of an autoencoder's tile where memory is short
 
 
 class LoadError(Exception):
-    """Why a pipeline could not be loaded, without a full stop."""
+    """Why a pipeline could not be loaded, without a full stop.
+
+    Attributes:
+        may_pass: whether it is the network, which may work again in a moment.
+    """
+
+    def __init__(self, reason: str, may_pass: bool = False):
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ def load(
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
         if devices.ran_out_of_memory(error):
             raise
-        raise LoadError(" ".join(str(error).split())[:300].rstrip(".")) from None
+        reason = " ".join(str(error).split())[:300].rstrip(".")
+        raise LoadError(reason, may_pass=folder is None and _is_network_failure(error)) from None
     there = {id(part) for part in shared.values()}
     missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
     chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))
@@ -92,6 +101,19 @@ def load(
     loaded = Loaded(pipeline, device, chosen)
     place(loaded)
     return loaded
+
+
+def _is_network_failure(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that a connection failed."""
+    while error is not None:
+        if isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in (
+            "ConnectError",
+            "ReadTimeout",
+            "ReadError",
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _find_class(task: str, source: str | Path, revision: str | None) -> Any:

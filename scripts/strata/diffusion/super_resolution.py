@@ -30,7 +30,7 @@ def load(path: Path, device: str) -> Enlarge:
 
     def enlarge(tile: Image.Image, corner: tuple[int, int]) -> Image.Image:
         pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)[None].to(device=device, dtype=dtype) / 255
-        with torch.inference_mode():
+        with torch.no_grad():
             result = network(pixels)[0].permute(1, 2, 0).float().cpu().numpy()
         if not np.isfinite(result).all():
             raise StrataError(f"The network {path.name} returned numbers that are not finite. Take another one.")

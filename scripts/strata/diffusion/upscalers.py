@@ -64,7 +64,7 @@ def prepare(
             "output_type": "np",
             "callback": step,
         }
-        with torch.inference_mode():
+        with torch.no_grad():
             result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
         if any(getattr(result, "nsfw_content_detected", None) or ()):
             raise StrataError("The upscaler's safety checker blacked a tile out. Change the prompt or the seed.")

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageOps
 
+from strata.files import ReadFile, read_file
 from strata.imaging import pictures
 from strata.imaging.arrays import to_floats, to_image
 from strata.passes import DrawnImage
@@ -10,7 +11,7 @@ from strata.passes import DrawnImage
 LUMA = 0.299, 0.587, 0.114  # of red, green, blue: ITU-R BT.601, as Pillow's mode "L" and a mask's image have it
 
 
-def from_image(spec: DrawnImage) -> Image.Image:
+def from_image(spec: DrawnImage, read_file: ReadFile = read_file) -> Image.Image:
     """The picture of an effect that an image file gives: it covers the canvas, and what juts out is cut off evenly.
 
     spec  `image` (a path), `alpha` (see make_transparent()), `width` and `height` in rendered pixels, and `where`, the
@@ -19,7 +20,7 @@ def from_image(spec: DrawnImage) -> Image.Image:
     Returns "RGBA" if the file or `alpha` makes anything transparent, else "RGB". Raises StrataError for a file that
     cannot be read.
     """
-    image = pictures.read(spec["image"], f"{spec['where']}.image", "give a prompt")
+    image = pictures.read(spec["image"], f"{spec['where']}.image", "give a prompt", read_file)
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     # Pillow resizes RGBA premultiplied: what is transparent lends no colour.
     return make_transparent(

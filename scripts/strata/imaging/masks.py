@@ -16,6 +16,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from strata import mask_extents
 from strata.errors import StrataError
+from strata.files import ReadFile, read_file
 from strata.imaging import pictures
 from strata.imaging.arrays import Array
 from strata.passes import Mask, Shape
@@ -33,7 +34,7 @@ Box = tuple[int, int, int, int]
 Edge = tuple[float, float, Callable[[Array], Array], int]
 
 
-def draw(mask: Mask, size: Size, scale: float, where: str) -> Image.Image:
+def draw(mask: Mask, size: Size, scale: float, where: str, read_file: ReadFile = read_file) -> Image.Image:
     """The soft mask: shapes or image, then inverted, grown and feathered, in this order.
 
     mask   either `shapes` or `image` (a path), with fit, invert, grow, feather; lengths in canvas pixels.
@@ -43,6 +44,7 @@ def draw(mask: Mask, size: Size, scale: float, where: str) -> Image.Image:
     size   (width, height) in rendered pixels.
     scale  rendered pixels per canvas pixel.
     where  the key of the description, for sentences: "subjects.astronaut.mask".
+    read_file  gives the content of an image's file.
 
     Only what lies on the canvas is drawn. Growing and feathering treat the outside as continuing the canvas's edge: a
     shape that runs off the canvas neither shrinks nor fades at the border.
@@ -55,7 +57,7 @@ def draw(mask: Mask, size: Size, scale: float, where: str) -> Image.Image:
     canvas, and for an image file that cannot be read.
     """
     if mask["image"] is not None:
-        soft = _from_file(mask["image"], size, mask["fit"], f"{where}.image")
+        soft = _from_file(mask["image"], size, mask["fit"], f"{where}.image", read_file)
     else:
         soft = _from_shapes(mask["shapes"] or (), size, scale, f"{where}.shapes")
     if mask["invert"]:
@@ -292,8 +294,8 @@ def _fill(edges: Iterable[Edge], size: Size) -> Array:
 # Image files.
 
 
-def _from_file(path: str, size: Size, fit: str, where: str) -> Array:
-    image = _single_channel(pictures.read(path, where, "draw shapes"))
+def _from_file(path: str, size: Size, fit: str, where: str, read_file: ReadFile) -> Array:
+    image = _single_channel(pictures.read(path, where, "draw shapes", read_file))
     if fit == "cover":
         image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     elif fit == "contain":

@@ -1,5 +1,6 @@
 """Layers as PNG files: read whole, written at once or not at all, with their provenance inside."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,25 +10,24 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from strata.errors import StrataError
-from strata.files import replacing
+from strata.files import ReadFile, read_file, replacing
+from strata.imaging.pictures import UNREADABLE, decode
+from strata.seals import UNKEYED, seal
 
 # zlib's fastest level: a 768 x 512 layer is written in 20 ms instead of 120, and is about a tenth larger.
 COMPRESSION = 1
 
 
-def read(path: str | Path, mode: str, size: tuple[int, int]) -> Image.Image:
-    """The picture in a file, decoded to its last byte.
+def read(path: str | Path, mode: str, size: tuple[int, int], read_file: ReadFile = read_file) -> Image.Image:
+    """The picture in a layer's file.
 
     A layer that a person retouched may have come back in another mode: it is converted. One of another size is refused,
     since it would be shifted against the rest.
+
+    Args:
+        read_file: gives the file's content.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except FileNotFoundError:
-        raise StrataError(f"{path} is missing. Build it again: snakemake --cores 1 {path}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StrataError(f"{path} cannot be read as a picture ({error}). Delete it, then build again.") from None
+    image = _decode(path, read_file)
     if image.size != tuple(size):
         raise StrataError(
             f"{path} is {image.width} x {image.height} pixels, but its scene is {size[0]} x {size[1]}. "
@@ -36,19 +36,35 @@ def read(path: str | Path, mode: str, size: tuple[int, int]) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def open_rgb(path: str | Path) -> Image.Image:
-    """The picture in a file of any size, "RGB"."""
-    with Image.open(path) as image:
-        return image.convert("RGB")
+def read_rgb(path: str | Path, read_file: ReadFile = read_file) -> Image.Image:
+    """The picture in a layer's file of any size, "RGB"."""
+    return _decode(path, read_file).convert("RGB")
 
 
-def write(path: str | Path, image: Image.Image, provenance: Mapping[str, str] | None = None) -> None:
-    """Writes a PNG with text chunks. There is no date in it: the same picture gives the same bytes."""
+def _decode(path: str | Path, read_file: ReadFile) -> Image.Image:
+    try:
+        return decode(read_file(path))
+    except FileNotFoundError:
+        raise StrataError(f"{path} is missing. Build it again: snakemake --cores 1 {path}") from None
+    except UNREADABLE as error:
+        raise StrataError(f"{path} cannot be read as a picture ({error}). Delete it, then build again.") from None
+
+
+def write(
+    path: str | Path, image: Image.Image, provenance: Mapping[str, str] | None = None, key: str = UNKEYED
+) -> None:
+    """Writes a sealed PNG with text chunks. There is no date in it: the same picture gives the same bytes.
+
+    Args:
+        key: of the pass that painted it, for the seal.
+    """
     chunks = PngInfo()
-    for key, text in (provenance or {}).items():
-        chunks.add_itxt(key, text)
+    for name, text in (provenance or {}).items():
+        chunks.add_itxt(name, text)
+    png = io.BytesIO()
+    image.save(png, "PNG", pnginfo=chunks, compress_level=COMPRESSION)
     with replacing(path) as file:
-        image.save(file, "PNG", pnginfo=chunks, compress_level=COMPRESSION)
+        file.write(seal(png.getvalue(), key))
 
 
 def describe_provenance(spec: Mapping[str, Any], made_by: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.errors import StrataError
+from strata.files import exists, expand_user, is_file
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.installation import WORKFLOW
 from strata.passes import PassStyle, StyleAdapter
@@ -16,11 +17,11 @@ LONGEST_HEADER = 100_000_000  # bytes, as the format's own reader has it
 
 def find(file: str) -> Path | None:
     """The file or folder of that name, relative to the working directory or else to the workflow; None if there is none."""
-    candidates = (Path(file).expanduser(), WORKFLOW / file)
-    return next((path.absolute() for path in candidates if path.exists()), None)
+    candidates = (expand_user(file), WORKFLOW / file)
+    return next((path.absolute() for path in candidates if exists(path)), None)
 
 
-def fingerprint(file: str, where: str) -> str:
+def fingerprint(file: str, where: str, memory: Path | None = MODEL_DIGESTS) -> str:
     """The digest of a safetensors file. `where` is the file and the key that name it, for the sentence of a StrataError."""
     path = find(file)
     if path is None or not path.is_file():
@@ -30,10 +31,17 @@ def fingerprint(file: str, where: str) -> str:
             f"{where} is {file!r}, which is not a safetensors file, whatever its name says. Download or convert it again. "
             "Pickled weights are not read."
         )
-    return fingerprint_file(path, MODEL_DIGESTS)
+    return fingerprint_file(path, memory)
 
 
-def resolve_style(image: str, weight: float, adapter: StyleAdapter | None, where: str, model_where: str) -> PassStyle:
+def resolve_style(
+    image: str,
+    weight: float,
+    adapter: StyleAdapter | None,
+    where: str,
+    model_where: str,
+    memory: Path | None = MODEL_DIGESTS,
+) -> PassStyle:
     """A pass's style with its model's adapter, and the digests of the image, the adapter and the image encoder.
 
     Args:
@@ -44,7 +52,7 @@ def resolve_style(image: str, weight: float, adapter: StyleAdapter | None, where
     if adapter is None:
         raise StrataError(f"{where} needs an IP-Adapter for the model. Give {model_where} a file and an image encoder.")
     encoder = find(adapter["image_encoder"])
-    if encoder is None or not (encoder / "config.json").is_file():
+    if encoder is None or not is_file(encoder / "config.json"):
         raise StrataError(
             f"{model_where}.image_encoder is {adapter['image_encoder']!r}, but there is no config.json in a folder of that "
             "name. Give the folder of the CLIP vision model that the adapter was made for."
@@ -55,9 +63,9 @@ def resolve_style(image: str, weight: float, adapter: StyleAdapter | None, where
         "file": adapter["file"],
         "image_encoder": adapter["image_encoder"],
         "fingerprints": [
-            fingerprint_file(Path(image), MODEL_DIGESTS),
-            fingerprint(adapter["file"], f"{model_where}.file"),
-            fingerprint_folder(encoder, MODEL_DIGESTS),
+            fingerprint_file(Path(image), memory),
+            fingerprint(adapter["file"], f"{model_where}.file", memory),
+            fingerprint_folder(encoder, memory),
         ],
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.errors import StrataError
-from strata.fingerprints import MODEL_FILES, fingerprint_folder
+from strata.fingerprints import fingerprint_folder, list_model_files
 from strata.passes import PassModel
 
 # What a pass changes while it runs: never shared.
@@ -52,11 +52,16 @@ class Checkpoint:
     def state(self) -> tuple[Any, ...]:
         """Differs when a file was replaced, edited, added or removed."""
         stats = [(str(file), file.stat()) for file in self._files()]
-        return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
+        return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for name, stat in stats)
 
     def size(self) -> int:
         """The bytes on disk: about what the weights take in memory, or more if several variants lie there."""
-        return sum(file.stat().st_size for file in self._files())
+        files = self._files()
+        variant = self.model["variant"]
+        # A repository may hold its weights in several precisions, of which one is loaded.
+        suffix = f".{variant}.safetensors" if variant else ""
+        chosen = [file for file in files if not file.name.endswith(".safetensors") or file.name.endswith(suffix)]
+        return sum(file.stat().st_size for file in (chosen if variant else _without_variants(files)))
 
     def check(self) -> None:
         """Raises a StrataError if the files are not there, or no longer those which the pass was planned with.
@@ -116,8 +121,18 @@ class Checkpoint:
 
     def _files(self) -> list[Path]:
         folder = self.find()
-        files = folder.rglob("*") if folder else ()
-        return sorted(file for file in files if file.suffix in MODEL_FILES and file.is_file())
+        return list_model_files(folder) if folder else []
+
+
+def _without_variants(files: list[Path]) -> list[Path]:
+    """The files without weights that lie there in another precision, such as model.fp16.safetensors beside model.safetensors."""
+    there = set(files)
+
+    def is_variant(file: Path) -> bool:
+        plain = file.with_name(f"{file.name.split('.')[0]}.safetensors")
+        return file.suffix == ".safetensors" and file != plain and plain in there
+
+    return [file for file in files if not is_variant(file)]
 
 
 def _check_sample_size(folder: Path) -> None:

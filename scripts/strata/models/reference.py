@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from strata.errors import StrataError
+from strata.files import exists, expand_user, is_file
 from strata.fingerprints import fingerprint_folder
 from strata.installation import WORKFLOW
 from strata.models import lock
@@ -32,9 +33,14 @@ class HubModel(TypedDict):
 
 
 class Known:
-    """What was found out of models, once for all scenes of a build."""
+    """What was found out of models, once for all scenes of a build.
 
-    def __init__(self) -> None:
+    Args:
+        memory: the file that remembers the digests of models' files, see fingerprints.py; None has all of them read.
+    """
+
+    def __init__(self, memory: Path | None = MODEL_DIGESTS) -> None:
+        self.memory = memory
         self._models: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
 
@@ -42,7 +48,7 @@ class Known:
         """A model as a pass needs it, see identify()."""
         key = model, revision, variant
         if key not in self._models:
-            self._models[key] = identify(model, revision, variant, where)
+            self._models[key] = identify(model, revision, variant, where, self.memory)
         found, fingerprint = self._models[key]
         return {"id": model, "revision": found, "variant": variant, "dtype": dtype, "fingerprint": fingerprint}
 
@@ -55,8 +61,8 @@ class Known:
 
 def find_folder(model: str) -> Path | None:
     """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
-    candidates = (Path(model).expanduser(), WORKFLOW / model)
-    return next((folder for folder in candidates if (folder / "model_index.json").is_file()), None)
+    candidates = (expand_user(model), WORKFLOW / model)
+    return next((folder for folder in candidates if is_file(folder / "model_index.json")), None)
 
 
 def latent_cell(model: str) -> int:
@@ -66,13 +72,15 @@ def latent_cell(model: str) -> int:
     """
     found = find_folder(model)
     config = found and found / "vae/config.json"
-    if not config or not config.is_file():
+    if not config or not is_file(config):
         return LATENT_CELL
     blocks = json.loads(config.read_text(encoding="utf-8")).get("block_out_channels", ())
     return int(2 ** (len(blocks) - 1)) if blocks else LATENT_CELL
 
 
-def identify(model: str, revision: str | None, variant: str | None, where: str) -> tuple[str | None, str | None]:
+def identify(
+    model: str, revision: str | None, variant: str | None, where: str, memory: Path | None = MODEL_DIGESTS
+) -> tuple[str | None, str | None]:
     """What identifies a model: its revision, and its fingerprint.
 
     In a folder the fingerprint is the digest of its content. On the hub it is the commit that models.lock.yaml holds, or that
@@ -80,11 +88,12 @@ def identify(model: str, revision: str | None, variant: str | None, where: str) 
 
     Args:
         where: the file and the key of the model, which begin the sentence of a StrataError.
+        memory: see Known.
     """
     if not is_on_hub(model, where):
         folder = find_folder(model)
         assert folder is not None
-        return revision, fingerprint_folder(folder, MODEL_DIGESTS)
+        return revision, fingerprint_folder(folder, memory)
     if locked := lock.find_entry(lock.read(), model, revision, variant, where):
         return locked["commit"], locked["commit"]
     return revision, revision if re.fullmatch("[0-9a-f]{40}", revision or "") else None
@@ -102,7 +111,7 @@ def is_on_hub(model: str, where: str) -> bool:
     if find_folder(model):
         return False
     named = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
-    if named and not Path(model).exists():
+    if named and not exists(model):
         return True
     raise StrataError(
         f"{where}.id is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "

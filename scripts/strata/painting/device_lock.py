@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
+from strata.files import cannot_write
 
 # These say which devices a process may use. Whoever hands devices out, such as the queue of a cluster, sets them.
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
@@ -29,11 +30,17 @@ def user_folder() -> Path:
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ["USERNAME"]
     folder = Path(tempfile.gettempdir()) / f"strata-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StrataError(cannot_write(folder, error)) from None
     found = folder.lstat()
-    if hasattr(os, "getuid") and (
-        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    ):
+    mine = not hasattr(os, "getuid") or (
+        found.st_uid == os.getuid() and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    )
+    if not stat.S_ISDIR(found.st_mode) or not mine:
         raise StrataError(
             f"{folder} must be a folder of yours that is closed to others (mode 700), and is not. Remove it, or set TMPDIR "
             "to a folder of your own."

@@ -13,7 +13,7 @@ import strata
 from strata.diffusion import devices
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.diffusion.pipelines import Loaded, LoadError
-from strata.errors import OutOfMemoryError, StrataError
+from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
 from strata.imaging.windows import View, Whole, Window
@@ -47,9 +47,10 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
             request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device)
         )
         ended = time.time()
+    _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key != "plate"}
-    png.write(request.layer, image, png.describe_provenance(described, made_by | shortage))
+    png.write(request.layer, image, png.describe_provenance(described, made_by | shortage), request.key)
     return Done("painted", started, name, ended)
 
 
@@ -125,7 +126,8 @@ def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCa
     try:
         return pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
-        raise StrataError(checkpoint.explain(str(error))) from None
+        kind = PassingError if error.may_pass else StrataError
+        raise kind(checkpoint.explain(str(error))) from None
 
 
 def _check_files(request: Request) -> None:
@@ -150,8 +152,8 @@ def _is_network(request: Request) -> bool:
     return request.spec["task"] == "upscale" and request.spec["method"] == "network"
 
 
-def _digests(request: Request) -> Path:
-    return Path(request.folder or ".", MODEL_DIGESTS)
+def _digests(request: Request) -> Path | None:
+    return Path(request.folder or ".", MODEL_DIGESTS) if request.runtime.trust_times else None
 
 
 def _report_start(request: Request, reporter: Reporter, where: str) -> None:
@@ -177,6 +179,6 @@ def _explain_shortage(request: Request, device: str, reason: str) -> str:
     if request.spec["task"] == "upscale":
         less, remedy = f"smaller tiles, and of a diffusion model {less}", "A lower upscale.tile helps, too."
     return (
-        f"{device} ran out of memory at attempt {request.attempt} ({reason}). A further attempt, if the profile's `retries` "
-        f"allows one, needs less: {less}. {remedy}"
+        f"{device} ran out of memory at attempt {request.attempt} ({reason}). Attempts with less of it on the device follow: "
+        f"{less}. {remedy}"
     )

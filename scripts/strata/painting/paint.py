@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strata.errors import OutOfMemoryError, StrataError
+from strata.errors import OutOfMemoryError, PassingError, StrataError
+from strata.files import Reader, expand_user
 from strata.models import adapter_files, lock, reference
 from strata.models.checkpoint import find_snapshot
 from strata.painting import journal, views, worker_client
@@ -16,6 +19,7 @@ from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
 from strata.passes import Pass
+from strata.seals import read_seal
 
 if TYPE_CHECKING:
     from strata.diffusion.pipeline_cache import PipelineCache
@@ -26,34 +30,78 @@ if TYPE_CHECKING:
     """Paints a pass, given what it sees (None for text to image), and writes its layer."""
 
 
-def paint(request: Request, reporter: Reporter) -> None:
+WAITS_SECONDS = 1, 4, 15  # between attempts, when the network fails
+
+ATTEMPTS = 4
+"""How often a pass is tried that runs out of memory: once for each step of diffusion.devices.LADDER."""
+
+
+def paint(request: Request, reporter: Reporter) -> Done:
     """Writes the layer of a pass, and records in the build's journal how it came about.
 
     A worker that is up does it all. Else the store is asked first, since an edit that is taken back must cost no model;
-    then a worker is started, and where none can be had, this process paints.
+    then a worker is started, and where none is available, this process paints.
 
-    A pass that ran out of memory in this build is painted with less. One that failed otherwise, or was stopped, is not: its
-    pixels must be those of a build in which nothing happened.
+    A pass that runs out of memory is tried again with less, down to the last step of placements. Whatever else is wrong is
+    said once: in the same build, a further job for the same pass is not tried.
     """
+    resolved = resolve_paths(request)
+    folder = resolved.folder or ""
+    with _remembering_failure(request, folder):
+        done = _paint_patiently(resolved, reporter)
+    if done.how != "painted":
+        reporter.say(journal.WORDS[done.how])
+    device = {"device": done.device} if done.device else {}
+    journal.record(request.layer, done.how, done.started, done.ended, **device)
+    return replace(done, consumed={_relative(path, folder): digest for path, digest in done.consumed.items()})
+
+
+def _paint_patiently(request: Request, reporter: Reporter) -> Done:
+    """Tries a pass with less and less of it on the device, as long as memory runs out, and again after what may pass."""
+    waits = iter(WAITS_SECONDS)
+    while True:
+        try:
+            return _paint_by_worker(request, reporter) or obtain(request, reporter, _paint_here)
+        except OutOfMemoryError as error:
+            if request.attempt == ATTEMPTS:
+                raise
+            reporter.say(str(error))
+            request = replace(request, attempt=request.attempt + 1)
+        except PassingError as error:
+            if (wait := next(waits, None)) is None:
+                raise
+            reporter.say(f"{error} It is tried again in {wait} s.")
+            time.sleep(wait)
+
+
+@contextmanager
+def _remembering_failure(request: Request, folder: str) -> Iterator[None]:
+    """Says at once what is wrong with a pass that has failed in this build, instead of loading its model again.
+
+    A profile for a cluster tries jobs again, since nodes fail. What a job has said about its pass is no such failure.
+    """
+    pass_ = make_key(request.spec, b"")
+    if (sentence := journal.find_failure(request.layer, pass_)) is not None:
+        raise StrataError(sentence)
     began = time.time()
-    request = resolve_paths(replace(request, attempt=1 + journal.count_shortages(request.layer)))
-    folder = request.folder or ""
-    layer = str(Path(request.layer).relative_to(folder))
     try:
-        done = _paint_by_worker(request, reporter) or obtain(request, reporter, _paint_here)
+        yield
     except StrataError as error:
-        if isinstance(error, OutOfMemoryError):
-            journal.record(layer, journal.SHORT, began)
-        raise StrataError(str(error).replace(f"{folder}/", "")) from None
-    if done.how == "store":
-        reporter.say("from the store")
-    journal.record(layer, done.how, done.started, done.ended, **({"device": done.device} if done.device else {}))
+        sentence = str(error).replace(f"{folder}/", "")
+        journal.record(request.layer, journal.FAILED, began, sentence=sentence, key=pass_)
+        raise StrataError(sentence) from None
+
+
+def _relative(path: str, folder: str) -> str:
+    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
 
 
 def resolve_paths(request: Request) -> Request:
     """The request with absolute paths, so that a process elsewhere can serve it."""
     folder = Path.cwd()
     store = request.runtime.store
+    shared = None if store.shared is None else str(folder / expand_user(store.shared))
+    store = replace(store, folder=str(folder / expand_user(store.folder)), shared=shared)
     model = _find_model(request.spec)
     return replace(
         request,
@@ -63,30 +111,54 @@ def resolve_paths(request: Request) -> Request:
         mask=None if request.mask is None else str(folder / request.mask),
         model=None if model is None else str(model),
         files=adapter_files.find_files(request.spec),
-        runtime=replace(request.runtime, store=replace(store, folder=str(folder / Path(store.folder).expanduser()))),
+        runtime=replace(request.runtime, store=store),
     )
 
 
 def obtain(request: Request, reporter: Reporter, paint_view: PaintView) -> Done:
-    """Writes the layer of a request with absolute paths: from the store, or painted and then kept there.
+    """Writes the layer of a request with absolute paths, unless it is right already: from the store, or painted and kept there.
 
     The same for the worker and for a job that paints by itself.
     """
-    started = time.time()
-    store = _store_of(request)
-    view = views.look(request)
-    key = _key_of(request, view)
-    with store.claim(key):
-        if store.fetch(key, request.layer):
-            return Done("store", started)
-        done = paint_view(request, view, reporter)
-        _keep(store, key, request.layer, reporter)
+    done = _obtain(request, reporter, paint_view)
+    assert done is not None  # it is painted at the latest
     return done
 
 
+def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) -> Done | None:
+    """The same; without `paint_view`, None for a pass that would have to be painted."""
+    started = time.time()
+    store, reader = _store_of(request, reporter), Reader()
+    view = views.look(request, reader.read)
+    key = make_key(request.spec, view.pixels() if view else b"")
+    if _is_made_of(request.present or request.layer, key):
+        os.utime(request.present or request.layer)  # newer than what it was made from
+        return Done("kept", started, consumed=reader.digests)
+    with store.claim(key):
+        if store.fetch(key, request.layer):
+            return Done("store", started, consumed=reader.digests)
+        if paint_view is None:
+            return None
+        done = paint_view(replace(request, key=key), view, reporter)
+        store.put(key, request.layer)
+    return replace(done, consumed=reader.digests)
+
+
+def _is_made_of(layer: str, key: str) -> bool:
+    """Whether a layer is there, untouched, and of a pass and the pixels it reads."""
+    try:
+        return read_seal(Path(layer).read_bytes()) == key
+    except OSError:
+        return False
+
+
 def is_stored(request: Request) -> bool:
-    """Whether the store holds the layer of a request with absolute paths."""
-    return _store_of(request).holds(_key_of(request, views.look(request)))
+    """Whether the layer of a request with absolute paths need not be painted: it is right already, or in the store."""
+    view = views.look(request)
+    key = make_key(request.spec, view.pixels() if view else b"")
+    settings = request.runtime.store
+    store = Store(settings.folder, settings.limit_gb * 1e9, settings.shared)
+    return store.holds(key) or _is_made_of(request.layer, key)
 
 
 def import_execution() -> tuple[Execute, PipelineCache]:
@@ -118,7 +190,7 @@ def _paint_by_worker(request: Request, reporter: Reporter) -> Done | None:
     try:
         return (
             worker_client.hand_over(request, reporter, start_one=False)
-            or _fetch_from_store(request)
+            or _obtain(request, reporter, None)
             or worker_client.hand_over(request, reporter, start_one=True)
         )
     except worker_client.LostError as lost:
@@ -126,29 +198,11 @@ def _paint_by_worker(request: Request, reporter: Reporter) -> Done | None:
         return None
 
 
-def _fetch_from_store(request: Request) -> Done | None:
-    started = time.time()
-    found = _store_of(request).fetch(_key_of(request, views.look(request)), request.layer)
-    return Done("store", started) if found else None
-
-
 def _paint_here(request: Request, view: View | None, reporter: Reporter) -> Done:
     execute, pipelines = import_execution()
     return execute(request, view, reporter, pipelines)
 
 
-def _store_of(request: Request) -> Store:
+def _store_of(request: Request, reporter: Reporter) -> Store:
     settings = request.runtime.store
-    return Store(settings.folder, settings.limit_gb * 1e9)
-
-
-def _key_of(request: Request, view: View | None) -> str:
-    return make_key(request.spec, view.pixels() if view else b"")
-
-
-def _keep(store: Store, key: str, layer: str, reporter: Reporter) -> None:
-    # The layer is painted and safe: a store that is full or read-only is worth a word, not a failure.
-    try:
-        store.put(key, layer)
-    except StrataError as error:
-        reporter.say(f"not kept in the store: {error}")
+    return Store(settings.folder, settings.limit_gb * 1e9, settings.shared, reporter.say)

@@ -7,6 +7,7 @@ from typing import Any
 
 from strata.passes import Pass
 from strata.runtime import Runtime
+from strata.seals import UNKEYED
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Request:
         folder: the workflow's working directory. Once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk, or the file of a network.
         files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.
+        present: the layer's file that is there, if it is another one: it is kept if it is right already.
+        key: of the pass in the store, once it is known.
     """
 
     spec: Pass
@@ -34,6 +37,8 @@ class Request:
     folder: str | None = None
     model: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    present: str | None = None
+    key: str = UNKEYED
 
     @classmethod
     def from_mapping(cls, described: Mapping[str, Any]) -> "Request":
@@ -42,8 +47,8 @@ class Request:
         return cls(**{**described, "runtime": runtime, "plate": tuple(described["plate"])})
 
     def writing_to(self, layer: str) -> "Request":
-        """The same pass, written to another file."""
-        return replace(self, layer=layer)
+        """The same pass, written to another file than the one that is there."""
+        return replace(self, layer=layer, present=self.present or self.layer)
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ class Done:
     """How a layer came about.
 
     Attributes:
-        how: painted or store, as in journal.WORDS.
+        how: painted, store or kept, as in journal.WORDS.
         started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
         device: what painted it; None for one from the store.
         ended: when it was done (for a painted one: when the device was let go).
+        consumed: the digests of the layers that the pass saw, by their paths, as they were read.
     """
 
     how: str
     started: float
     device: str | None = None
     ended: float = field(default_factory=time.time)
+    consumed: Mapping[str, str] = field(default_factory=dict)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strata.files import ReadFile, read_file
 from strata.painting.request import Request
 
 if TYPE_CHECKING:
     from strata.imaging.windows import View
 
 
-def look(request: Request) -> View | None:
+def look(request: Request, read_file: ReadFile = read_file) -> View | None:
     """Reads what a pass sees; None for text to image, which sees nothing.
+
+    Args:
+        read_file: gives the content of a layer's file.
 
     Raises:
         StrataError: a picture is missing, or of another size than its scene.
@@ -23,11 +27,11 @@ def look(request: Request) -> View | None:
     spec = request.spec
     size = spec["width"], spec["height"]
     if spec["task"] == "upscale":
-        return windows.Whole(png.read(request.plate[0], "RGB", size))
+        return windows.Whole(png.read(request.plate[0], "RGB", size, read_file))
     assert spec["task"] == "inpaint" and request.mask is not None
     # The background is opaque; what lies on it may be transparent.
-    plate = [png.read(path, "RGBA" if index else "RGB", size) for index, path in enumerate(request.plate)]
-    window = windows.cut_window(plate, png.read(request.mask, "L", size), spec["context"], spec["cell"])
+    plate = [png.read(path, "RGBA" if index else "RGB", size, read_file) for index, path in enumerate(request.plate)]
+    window = windows.cut_window(plate, png.read(request.mask, "L", size, read_file), spec["context"], spec["cell"])
     if spec["color_match"]:
         window.check_ring(request.layer)
     return window

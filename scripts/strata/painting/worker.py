@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from filelock import FileLock, Timeout
 
-from strata.errors import OutOfMemoryError, StrataError
+from strata.errors import StrataError
 from strata.imaging.windows import View
 from strata.painting import paint
 from strata.painting.progress import AbandonedError, Reporter
@@ -167,13 +167,15 @@ class Worker:
                     self._paint(connection, request)
 
     def _paint(self, connection: Connection, request: Request) -> None:
+        if (outside := _find_outside(request)) is not None:
+            send(connection, {"wrong": outside, "kind": StrataError.__name__})
+            return
         try:
-            _check_inside(request)
             done = paint.obtain(request, Relay(connection), self._paint_view)
             send(connection, {"done": asdict(done)})
             connection.poll(PATIENCE_SECONDS)  # until the job took the layer, and hung up
         except StrataError as error:
-            send(connection, {"wrong": str(error), "short": isinstance(error, OutOfMemoryError)})
+            send(connection, {"wrong": str(error), "kind": type(error).__name__})
         except (AbandonedError, ConnectionError):
             raise
         except Exception as error:
@@ -181,7 +183,8 @@ class Worker:
             self._retiring = True
             send(connection, {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
         finally:
-            Path(request.layer).unlink(missing_ok=True)
+            if request.layer != request.present:
+                Path(request.layer).unlink(missing_ok=True)
 
     def _paint_view(self, request: Request, view: View | None, reporter: Reporter) -> Done:
         while not self._imported.wait(0.1):
@@ -233,13 +236,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_ctime_ns
 
 
-def _check_inside(request: Request) -> None:
-    """Refuses paths out of the workflow's folder. A link inside of it is its owner's own, and may lead anywhere.
+def _find_outside(request: Request) -> str | None:
+    """A sentence about a path of a request that leads out of its workflow's folder; None if there is none.
 
-    The store and the model's folder may lie anywhere too: they are the settings of this user, for several workflows.
+    A link inside of the folder is its owner's own, and may lead anywhere. The store and the model's folder may lie anywhere, too:
+    they are the settings of this user, for several workflows.
     """
-    for path in (request.layer, *request.plate, *filter(None, [request.mask])):
-        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(request.folder or os.sep)):
-            raise StrataError(
-                f"{path} lies outside the workflow's folder, {request.folder}: the worker leaves it alone."
-            )
+    if not request.folder or not Path(request.folder).is_absolute():
+        return "The request names no folder of a workflow: the worker paints for workflows alone."
+    folder = os.path.normpath(request.folder)
+    for path in filter(None, (request.layer, request.present, *request.plate, request.mask)):
+        if not Path(os.path.normpath(Path(folder, path))).is_relative_to(folder):
+            return f"{path} lies outside the workflow's folder, {folder}: the worker leaves it alone."
+    return None

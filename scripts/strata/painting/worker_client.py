@@ -16,7 +16,7 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
-from strata.errors import OutOfMemoryError, StrataError
+from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.installation import LIBRARY
 from strata.painting.device_lock import VISIBLE, user_folder
 from strata.painting.progress import Reporter
@@ -42,13 +42,20 @@ ENVIRONMENT = ("CUBLAS", "CUDA", "HF_", "HUGGING", "LD_", "MKL_", "ONEDNN", "OMP
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "numpy", "PIL")
 
 
+KINDS = {error.__name__: error for error in (OutOfMemoryError, PassingError)}
+"""The errors after which a pass is tried again, by the names that a worker gives them."""
+
+
 class LostError(Exception):
-    """There is no worker to be had, or it ended before the pass did: a sentence without its full stop."""
+    """There is no worker, or it ended before the pass did: a sentence without its full stop."""
 
 
 def find_socket() -> Path:
-    """The socket of the worker for this user, on this machine, with the devices that this process may use."""
-    seen = "\0".join(os.environ.get(name, "") for name in DEVICES)
+    """The socket of the worker for this user, on this machine, with the devices that this process may use.
+
+    Checkouts with environments of their own have workers of their own, which do not throw each other's models out.
+    """
+    seen = "\0".join([sys.executable, str(LIBRARY), *(os.environ.get(name, "") for name in DEVICES)])
     return user_folder() / f"worker-{hashlib.sha256(seen.encode()).hexdigest()[:8]}.socket"
 
 
@@ -148,7 +155,7 @@ def _try(request: Request, reporter: Reporter, start_one: bool) -> Done | None:
     try:
         connection = _connect(request, reporter, start_one)
     except (OSError, EOFError, ValueError) as error:
-        raise LostError(f"no worker can be had: {error}") from None
+        raise LostError(f"no worker is available: {error}") from None
     if connection is None:
         return None
     with connection:
@@ -224,11 +231,11 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
                 case {"step": [done, steps]}:
                     reporter.step(done, steps)
                 case {"done": done}:
-                    part.replace(request.layer)
+                    if done["how"] != "kept":
+                        part.replace(request.layer)
                     return Done(**done)
-                case {"wrong": sentence, "short": short}:
-                    kind = OutOfMemoryError if short else StrataError
-                    raise kind(sentence.replace(str(part), request.layer))
+                case {"wrong": sentence, "kind": kind}:
+                    raise KINDS.get(kind, StrataError)(sentence.replace(str(part), request.layer))
                 case {"failed": error, "traceback": lines}:
                     failure = RuntimeError(f"in the worker: {error}")
                     failure.add_note(lines)

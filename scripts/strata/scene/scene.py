@@ -1,5 +1,6 @@
 """One scene: its passes, its masks, who sees whom."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 from strata import mask_extents, passes
 from strata.code_digests import digest_code
 from strata.errors import StrataError
+from strata.files import is_file
 from strata.mask_extents import Box
 from strata.models import adapter_files, reference
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
@@ -212,7 +214,9 @@ class Scene:
         return [
             {
                 **lora,
-                "fingerprint": adapter_files.fingerprint(lora["file"], f"{self.source}: {key}.loras[{index}].file"),
+                "fingerprint": adapter_files.fingerprint(
+                    lora["file"], f"{self.source}: {key}.loras[{index}].file", self._models.memory
+                ),
             }
             for index, lora in enumerate(described["loras"])
         ]
@@ -223,7 +227,9 @@ class Scene:
         _check_inside(style["image"], f"{self.source}: {key}.style.image")
         adapter = self.description["models"][task]["style_adapter"]
         where, model_where = f"{self.source}: {key}.style", f"{self.source}: models.{task}.style_adapter"
-        return adapter_files.resolve_style(style["image"], style["weight"], adapter, where, model_where)
+        return adapter_files.resolve_style(
+            style["image"], style["weight"], adapter, where, model_where, self._models.memory
+        )
 
     def _default_stack(self) -> list[StackEntry]:
         def entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:
@@ -315,8 +321,7 @@ class Scene:
 
 def _check_inside(path: str, where: str) -> None:
     folder = Path.cwd().resolve()
-    resolved = (folder / path).resolve()
-    if not resolved.is_relative_to(folder):
+    if "\0" not in path and not Path(os.path.realpath(folder / path)).is_relative_to(folder):
         raise StrataError(f"{where} is {path!r}, which lies outside the workflow's folder. Copy the file into it.")
-    if not resolved.is_file():
+    if not is_file(folder / path):
         raise StrataError(f"{where} is {path!r}, but there is no such file in {folder}. Fix the path or add the file.")

@@ -13,6 +13,7 @@ from strata.scene.scene import Scene
 from strata.scene.sweeps import Sweep
 from strata.scene.variations import SIGN, vary
 from strata.schema import Schema
+from strata.state import MODEL_DIGESTS
 from strata.yaml_files import merge, read_yaml
 
 RUNTIME, SWEEPS = Schema("runtime"), Schema("sweeps")  # read and compiled when first needed
@@ -32,11 +33,11 @@ class Scenes:
     """
 
     def __init__(self, config: Mapping[str, Any], folder: str = "scenes"):
-        self.runtime = Runtime.from_mapping(RUNTIME.complete(config.get("runtime", {}), "the config's runtime"))
+        self.runtime = read_runtime(config)
         self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "the config's sweeps")
         self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._described_in = Path(folder)
-        self._models = Known()
+        self._models = Known(MODEL_DIGESTS if self.runtime.trust_times else None)
         self._loaded = {"": self._make(self._base, "config.yaml")}
 
     @property
@@ -116,6 +117,11 @@ class Scenes:
 
     def _make(self, described: object, source: str) -> Scene:
         return Scene(apply_preset(described, source), source, self._models)
+
+
+def read_runtime(config: Mapping[str, Any]) -> Runtime:
+    """How jobs run, as the content of config.yaml says."""
+    return Runtime.from_mapping(RUNTIME.complete(config.get("runtime") or {}, "the config's runtime"))
 
 
 def apply_preset(described: object, source: str) -> Any:

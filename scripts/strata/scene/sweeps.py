@@ -3,12 +3,18 @@
 import itertools
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
 
 from strata.errors import StrataError
 from strata.scene.variations import SIGN, assignments
+from strata.schema import shorten
+from strata.yaml_files import parse_yaml
+
+MOST_CELLS = 10_000
+"""More pictures than anybody compares on one sheet."""
 
 
 class Sweep:
@@ -25,6 +31,11 @@ class Sweep:
         self.width = described["width"]
         self._how: str = described["how"]
         self._columns: int | None = described["columns"]
+        count = math.prod(len(values) for values in self.keys.values()) if self._how == "product" else 0
+        if count > MOST_CELLS:
+            raise StrataError(
+                f"{self._where} has {count} cells, but a sheet can show {MOST_CELLS}. Give its keys fewer values."
+            )
         if self._how == "zip" and len({len(values) for values in self.keys.values()}) > 1:
             counts = ", ".join(f"{key} {len(values)}" for key, values in self.keys.items())
             raise StrataError(
@@ -55,13 +66,15 @@ class Sweep:
         name = ",".join(f"{key}{SIGN}{_text(value)}" for key, value in cell.items())
         if "/" in name or len(name) > 200 or list(assignments(name)) != list(cell.items()):
             raise StrataError(
-                f"{self._where} has values that cannot be a folder's name: {name!r}. They must be short, without a slash."
+                f"{self._where} has values that cannot be a folder's name: {shorten(name)}. They must be short, without a slash."
             )
         return name
 
     def _values(self, key: str, values: Any) -> list[object]:
         if isinstance(values, list):
             return values
+        if values["to"] - values["from"] >= MOST_CELLS:
+            raise StrataError(f"{self._where}.keys.{key} has more than {MOST_CELLS} values. Give it fewer.")
         if values["from"] > values["to"]:
             raise StrataError(f"{self._where}.keys.{key} runs from {values['from']} down to {values['to']}. Swap them.")
         return list(range(values["from"], values["to"] + 1))
@@ -69,6 +82,8 @@ class Sweep:
 
 def _text(value: object) -> str:
     """A value as YAML on one line, as bare as it can be."""
-    if isinstance(value, str) and yaml.safe_load(value) == value:
-        return value
+    if isinstance(value, str):
+        with suppress(StrataError):
+            if parse_yaml(value, "") == value:
+                return value
     return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("\n...\n").strip()

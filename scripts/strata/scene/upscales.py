@@ -38,7 +38,7 @@ def describe(
         return described
     described |= {"tile": upscale["tile"], "overlap": upscale["overlap"]}
     if method == "network":
-        return {**described, "model": _network(upscale, f"{source}: upscale.network")}
+        return {**described, "model": _network(upscale, f"{source}: upscale.network", models)}
     model = upscale["model"]
     return {
         **described,
@@ -54,9 +54,9 @@ def describe(
     }
 
 
-def _network(upscale: Upscale, where: str) -> passes.PassModel:
+def _network(upscale: Upscale, where: str, models: reference.Known) -> passes.PassModel:
     file = upscale["network"]
     if file is None:
         raise StrataError(f"{where} is missing, which upscale.method asks for. Name a .safetensors file.")
-    digest = adapter_files.fingerprint(file, where)
+    digest = adapter_files.fingerprint(file, where, models.memory)
     return {"id": file, "revision": None, "variant": None, "dtype": "auto", "fingerprint": digest}

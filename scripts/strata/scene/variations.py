@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import yaml
-
 from strata.errors import StrataError
-from strata.schema import YamlLoader
+from strata.yaml_files import parse_yaml
 
 SIGN = "~"
 
@@ -41,10 +39,7 @@ def assignments(name: str) -> Iterator[tuple[str, object]]:
                 f"The folder {name} names no variation: it must be keys and values such as "
                 f"background.seed{SIGN}78,fog.opacity{SIGN}0.5."
             )
-        try:
-            yield key, yaml.load(text, YamlLoader)
-        except yaml.YAMLError:
-            raise StrataError(f"The folder {name} gives {key} the value {text!r}, which is not YAML.") from None
+        yield key, parse_yaml(text, f"The folder {name} gives {key} a value that")
 
 
 def find_path(description: Mapping[str, Any], key: str, who: str) -> tuple[str, ...]:

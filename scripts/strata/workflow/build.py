@@ -11,15 +11,19 @@ from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
 from strata.exits import with_sentences
+from strata.files import cannot_write
 from strata.installation import claim_imports
 from strata.painting import journal
-from strata.painting.journal import SHORT, WORDS, Entry
+from strata.painting.journal import FAILED, WORDS, Entry
 from strata.scene import paths
-from strata.state import BUILD_LOCK, FOLDER
+from strata.state import BUILD_LOCK
 from strata.workflow import preparation, snakemake_internals
-from strata.workflow.marks import Marks
+from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
+
+FOLDERS = (paths.RESULTS, "logs")
+"""What builds write into, beside their state."""
 
 RARELY = (100_000, 50, 100)
 """When Python looks for garbage, instead of (700, 10, 10). The jobs of many scenes are objects that stay to the end: going
@@ -39,13 +43,15 @@ class Build:
     just works, which Snakemake's own lock files do not allow.
 
     Attributes:
-        marks: the rerun marks, as this build reads them.
+        comparison: tells which layers were made from something else than what is there now.
         group: the group of all jobs on a node of a cluster: what a profile's `groups` submitted as one job stays one there.
     """
 
     def __init__(self, workflow: Any):
-        self.marks = Marks()
-        self.group = "scene" if snakemake_internals.is_on_node(workflow) else None
+        on_node = snakemake_internals.is_on_node(workflow)
+        self.comparison = Comparison(flags=not on_node)
+        self.comparison.prepare()
+        self.group = "scene" if on_node else None
         self._workflow = workflow
         self._lock = FileLock(BUILD_LOCK)
         self._started = 0.0
@@ -56,10 +62,9 @@ class Build:
 
     def add(self, config: Mapping[str, Any]) -> SceneRules:
         """The rules' functions for the scenes of a config. The build prepares its jobs, and reports on them."""
-        rules = SceneRules(config, self.marks, snakemake_internals.results_folder(self._workflow))
+        rules = SceneRules(config, self.comparison, snakemake_internals.results_folder(self._workflow))
         self._rules.append(rules)
         if snakemake_internals.is_on_node(self._workflow):
-            self.marks.join()
             keep_worker = snakemake_internals.has_one_environment(self._workflow)
             snakemake_internals.provide_devices(self._workflow, preparation.arrive(rules.runtime, keep_worker))
         return rules
@@ -67,16 +72,18 @@ class Build:
     @with_sentences
     def begin(self) -> None:
         """Takes the working directory, and refuses or starts what it can before the first job."""
-        FOLDER.mkdir(exist_ok=True)
+        _check_folders()
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise StrataError(
                 f"Another build is at work in {Path.cwd()}. Wait for it to end, or give this one its own --directory."
             ) from None
+        except OSError as error:
+            raise StrataError(cannot_write(BUILD_LOCK, error)) from None
         self._started = time.time()
         journal.begin()
-        self.marks.begin()
+        self.comparison.save()
         jobs = snakemake_internals.jobs_to_run(self._workflow)
         here = snakemake_internals.runs_jobs_here(self._workflow)
         if here and snakemake_internals.has_one_environment(self._workflow):
@@ -84,15 +91,13 @@ class Build:
         preparation.check_masks(jobs)
         for rules in self._rules:
             preparation.print_hints(jobs, rules.scenes)
-        if not here:
-            self.marks.expect(str(job.output[0]) for job, _ in snakemake_internals.iterate_specs(jobs))
 
     def succeed(self) -> None:
         """Prints the closing lines: what was done, and which files no scene names any more."""
         took = time.time() - self._started
         self.release()
         snakemake_internals.cancel_timers()
-        print(summarise([entry for entry in journal.read() if entry["how"] != SHORT], took), file=sys.stderr)
+        print(summarise([entry for entry in journal.read() if entry["how"] != FAILED], took), file=sys.stderr)
         if leftovers := self._find_leftovers():
             listed = ", ".join(map(str, leftovers[:3])) + (", ..." if len(leftovers) > 3 else "")
             print(f"No scene names {listed} any more. `strata tidy` lists such files.", file=sys.stderr)
@@ -100,7 +105,6 @@ class Build:
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         self._lock.release()
-        self.marks.leave()
 
     def _find_leftovers(self) -> list[Path]:
         """The layers, in the folders of the scenes that this build looked at, that those scenes no longer have."""
@@ -112,6 +116,7 @@ class Build:
         ]
 
 
+@with_sentences
 def open_build(workflow: Any) -> Build:
     """The build of a workflow: one for all modules that it may use."""
     build: Build | None = vars(workflow).get("strata_build")
@@ -119,6 +124,13 @@ def open_build(workflow: Any) -> Build:
         build = Build(workflow)
         workflow.strata_build = build
     return build
+
+
+def _check_folders() -> None:
+    """Refuses a working directory in which jobs could not write."""
+    for folder in map(Path, FOLDERS):
+        if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+            raise StrataError(f"{folder} is not a folder, but a build writes its files there. Move it away.")
 
 
 def summarise(entries: list[Entry], took: float) -> str:

@@ -1,19 +1,22 @@
-"""A rule's script from its begin to its end: its log, its rerun mark, its entry in the journal, and what is said of errors."""
+"""A rule's script from its begin to its end: its log, its record, its entry in the journal, and what is said of errors."""
 
+import io
+import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from strata.errors import StrataError
 from strata.exits import sentences
+from strata.files import Reader
 from strata.painting import journal
 from strata.painting.progress import JobLog, layer_title
-from strata.workflow.marks import marked
+from strata.workflow import records
 
 
 @dataclass(frozen=True)
@@ -24,35 +27,49 @@ class Job:
         layer: the file to make.
         spec: what the rule was told about it, see passes.py.
         log: where to report.
+        reader: reads what the layer is made from, so that its record can say so.
     """
 
     layer: str
     spec: Any
     log: JobLog
     started: float
+    reader: Reader = field(default_factory=Reader)
 
     @property
     def size(self) -> tuple[int, int]:
         """The layer's (width, height) in pixels."""
         return self.spec["width"], self.spec["height"]
 
-    def record(self, how: str) -> None:
+    def finish(self, how: str) -> None:
         """Adds the finished layer to the build's journal. `how` is a key of journal.WORDS."""
         journal.record(self.layer, how, self.started)
 
 
 @contextmanager
-def running(log: str, layer: str, spec: Mapping[str, Any]) -> Iterator[Job]:
-    """Runs a job that makes a layer. A StrataError ends the process with its sentence; the log holds it, too.
+def running(snakemake: Any, layer: str) -> Iterator[Job]:
+    """Runs a job that makes a layer, and records what it was made from.
+
+    A StrataError ends the process with its sentence; the log holds it, too.
 
     Args:
-        log: the job's log file.
-        spec: the rule's `spec`, with its mark.
+        snakemake: the script's object.
+        layer: the first of its outputs.
     """
-    started = time.time()
-    without_mark = {key: value for key, value in spec.items() if key != "mark"}
-    with logging(log, layer_title(layer)) as job_log, marked(layer, spec["mark"]):
-        yield Job(layer, without_mark, job_log, started)
+    with logging(snakemake.log[0], layer_title(layer)) as log:
+        spec = snakemake.params.spec
+        job = Job(layer, dict(spec), log, time.time())
+        yield job
+        _date(snakemake.output, snakemake.input)
+        records.write(layer, spec, job.reader.digests)
+
+
+def _date(outputs: Iterable[str], inputs: Iterable[str]) -> None:
+    """Makes outputs at least as new as the inputs, on which Snakemake insists. A clock that was set back would have it fail."""
+    newest = max((Path(path).stat().st_mtime_ns for path in inputs if Path(path).exists()), default=0)
+    for path in map(Path, outputs):
+        if path.stat().st_mtime_ns < newest:
+            os.utime(path, ns=(newest, newest))
 
 
 @contextmanager
@@ -62,8 +79,7 @@ def logging(log: str, title: str) -> Iterator[JobLog]:
     An unforeseen error is in the log with its traceback; the sentence says so.
     """
     path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with sentences(), path.open("w", encoding="utf-8") as file:
+    with sentences(), _open_log(path) as file:
         try:
             yield JobLog(title, file, sys.stderr)
         except StrataError as error:
@@ -76,3 +92,30 @@ def logging(log: str, title: str) -> Iterator[JobLog]:
             traceback.print_exc(file=file)
             kind = type(error).__name__
             raise StrataError(f"{title} failed unexpectedly: {kind}: {error}. {path} holds the traceback.") from None
+
+
+def _open_log(path: Path) -> TextIO:
+    """The log file; where it cannot be written, what would be in it is lost, and the layer is not."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _LenientLog(path.open("wb", buffering=0), encoding="utf-8", write_through=True)
+    except OSError as error:
+        print(f"{path} cannot be written ({error.strerror}): this job keeps no log.", file=sys.stderr)
+        return io.StringIO()
+
+
+class _LenientLog(io.TextIOWrapper):
+    """A log that loses what does not fit on the disk."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()

@@ -3,11 +3,14 @@
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
+from strata.errors import StrataError
 from strata.painting import device_lock, paint, worker_client
 from strata.painting.request import Request
+from strata.passes import Pass
 from strata.runtime import Runtime
 from strata.scene.hints import hint_at_background
 from strata.scene.scenes import Scenes
@@ -59,14 +62,17 @@ def start_worker(jobs: Iterable[Any], runtime: Runtime) -> None:
     Args:
         jobs: Snakemake's, those that are to run.
     """
-    if not runtime.worker.enabled or find_spec("torch") is None or worker_client.is_up():
+    if not runtime.worker.enabled or find_spec("torch") is None:
         return
-    for job, spec in iterate_specs(list(jobs)):
-        if spec.get("task") == "text_to_image":
-            request = Request(without_mark(spec), str(job.output.layer), runtime)
-            if not paint.is_stored(paint.resolve_paths(request)):
-                worker_client.start(runtime.worker.idle_seconds)
-                return
+    with suppress(OSError, StrataError):  # the job that needs a worker says what is wrong
+        if worker_client.is_up():
+            return
+        for job, spec in iterate_specs(list(jobs)):
+            if spec.get("task") == "text_to_image":
+                request = Request(cast(Pass, spec), str(job.output.layer), runtime)
+                if not paint.is_stored(paint.resolve_paths(request)):
+                    worker_client.start(runtime.worker.idle_seconds)
+                    return
 
 
 def arrive(runtime: Runtime, keep_worker: bool) -> int:
@@ -82,11 +88,8 @@ def arrive(runtime: Runtime, keep_worker: bool) -> int:
         how many passes may run side by side.
     """
     handed_out = any(os.environ.get(name) for name in device_lock.VISIBLE)
-    if keep_worker and handed_out and runtime.worker.enabled and find_spec("torch") and not worker_client.is_up():
-        worker_client.start(runtime.worker.idle_seconds)
+    if keep_worker and handed_out and runtime.worker.enabled and find_spec("torch"):
+        with suppress(OSError, StrataError):
+            if not worker_client.is_up():
+                worker_client.start(runtime.worker.idle_seconds)
     return device_lock.count_devices()
-
-
-def without_mark(spec: dict[str, Any]) -> Any:
-    """What a spec says about its layer."""
-    return {key: value for key, value in spec.items() if key != "mark"}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, Generic, TypeVar, overload
 
-from snakemake.io import local
+from snakemake.io import ancient, local
 
 from strata.code_digests import digest_code
 from strata.errors import StrataError
@@ -26,7 +26,8 @@ from strata.scene.description import SCHEMA
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN
-from strata.workflow.marks import Marks
+from strata.state import CHANGED
+from strata.workflow.records import Comparison
 
 Result = TypeVar("Result")
 
@@ -67,7 +68,7 @@ class SceneRules:
 
     Args:
         config: the content of config.yaml.
-        marks: the rerun marks of layers.
+        comparison: tells which layers were made from something else than what is there now.
         results: the folder of all results as jobs see it, with its slash: where this workflow is a module, its prefix is
             part of it.
     """
@@ -76,11 +77,11 @@ class SceneRules:
     layer_wildcard = SCHEMA.document["definitions"]["name"]["pattern"].strip("^$")
 
     @with_sentences
-    def __init__(self, config: Mapping[str, Any], marks: Marks, results: str = "results/"):
+    def __init__(self, config: Mapping[str, Any], comparison: Comparison, results: str = "results/"):
         self.scenes = Scenes(config)
         self.runtime = self.scenes.runtime
         self.results = results
-        self._marks = marks
+        self._comparison = comparison
 
     @with_sentences
     def pictures(self) -> list[str]:
@@ -95,13 +96,11 @@ class SceneRules:
     @of_wildcards
     def effective(self, wildcards: Any) -> EffectiveScene:
         scene = self._of(wildcards)
-        mark = self._mark(paths.effective(wildcards.scene))
-        return {"scene": scene.effective(), "notes": scene.notes(), "mark": mark}
+        return {"scene": scene.effective(), "notes": scene.notes(), "code": digest_code("scene")}
 
     @of_wildcards
     def mask(self, wildcards: Any) -> DrawnMask:
-        mark = self._mark(paths.mask(wildcards.scene, wildcards.subject))
-        return {**self._with_subject(wildcards).mask(wildcards.subject), "mark": mark}
+        return self._with_subject(wildcards).mask(wildcards.subject)
 
     @of_wildcards
     def mask_image(self, wildcards: Any) -> list[str]:
@@ -110,12 +109,11 @@ class SceneRules:
 
     @of_wildcards
     def background(self, wildcards: Any) -> TextToImage:
-        return {**self._of(wildcards).background(), "mark": self._mark(paths.background(wildcards.scene))}
+        return self._of(wildcards).background()
 
     @of_wildcards
     def subject(self, wildcards: Any) -> Inpaint:
-        mark = self._mark(paths.subject(wildcards.scene, wildcards.subject))
-        return {**self._with_subject(wildcards).inpaint(wildcards.subject), "mark": mark}
+        return self._with_subject(wildcards).inpaint(wildcards.subject)
 
     @of_wildcards
     def plate(self, wildcards: Any) -> list[str]:
@@ -125,9 +123,7 @@ class SceneRules:
 
     @of_wildcards
     def effect(self, wildcards: Any) -> PaintedEffect | DrawnImage:
-        spec = self._with_effect(wildcards).effect(wildcards.effect)
-        spec["mark"] = self._mark(paths.effect(wildcards.scene, wildcards.effect))
-        return spec
+        return self._with_effect(wildcards).effect(wildcards.effect)
 
     @of_wildcards
     def effect_image(self, wildcards: Any) -> list[str]:
@@ -141,7 +137,7 @@ class SceneRules:
 
     @of_wildcards
     def composite(self, wildcards: Any) -> Composite:
-        return {**self._of(wildcards).composite(), "mark": self._mark(paths.final(wildcards.scene))}
+        return self._of(wildcards).composite()
 
     @of_wildcards
     def stack(self, wildcards: Any) -> list[str]:
@@ -151,9 +147,7 @@ class SceneRules:
 
     @of_wildcards
     def upscale(self, wildcards: Any) -> Upscale:
-        factor = int(wildcards.factor)
-        mark = self._mark(paths.enlarged(wildcards.scene, factor))
-        return {**self._of(wildcards).upscale(factor), "mark": mark}
+        return self._of(wildcards).upscale(int(wildcards.factor))
 
     @of_wildcards
     def upscale_gpu(self, wildcards: Any) -> int:
@@ -168,7 +162,6 @@ class SceneRules:
             "columns": sweep.columns,
             "width": sweep.width,
             "code": digest_code("sheet"),
-            "mark": self._mark(paths.sheet(wildcards.sweep)),
         }
 
     @of_wildcards
@@ -176,6 +169,58 @@ class SceneRules:
         """The final pictures of a sweep's cells."""
         folders = self.scenes.find_sweep(wildcards.sweep).folders()
         return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in folders]
+
+    def changes(self, rule: str) -> Callable[[Any], Any]:
+        """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.
+
+        So Snakemake makes it again, whatever it remembers itself. For any other layer the file counts as ancient.
+        """
+
+        @with_sentences
+        def find(wildcards: Any) -> Any:
+            file, spec, inputs = self._describe(rule, wildcards)
+            layer = f"{self.results}{file}"
+            if self._comparison.find_changes(layer, spec, inputs):
+                self._comparison.flag(layer)
+                return local(str(CHANGED))
+            return ancient(local(str(CHANGED)))
+
+        find.__signature__ = of_wildcards.SIGNATURE  # type: ignore[attr-defined]
+        return find
+
+    def _describe(self, rule: str, wildcards: Any) -> tuple[str, Mapping[str, Any], list[str]]:
+        """A layer's file within the results, its spec, and the files that its job consumes."""
+        match rule:
+            case "scene":
+                return paths.effective(wildcards.scene), self.effective(wildcards), []
+            case "mask":
+                file = paths.mask(wildcards.scene, wildcards.subject)
+                return file, self.mask(wildcards), self.mask_image(wildcards)
+            case "background":
+                return paths.background(wildcards.scene), self.background(wildcards), []
+            case "subject":
+                mask = paths.mask(wildcards.scene, wildcards.subject)
+                consumed = self._with_prefix([*self.plate(wildcards), f"{paths.RESULTS}/{mask}"])
+                return paths.subject(wildcards.scene, wildcards.subject), self.subject(wildcards), consumed
+            case "effect":
+                file = paths.effect(wildcards.scene, wildcards.effect)
+                return file, self.effect(wildcards), self.effect_image(wildcards)
+            case "composite":
+                return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(self.stack(wildcards))
+            case "upscale":
+                consumed = self._with_prefix([f"{paths.RESULTS}/{paths.final(wildcards.scene)}"])
+                return paths.enlarged(wildcards.scene, int(wildcards.factor)), self.upscale(wildcards), consumed
+            case "sweep":
+                return (
+                    paths.sheet(wildcards.sweep),
+                    self.sweep(wildcards),
+                    self._with_prefix(self.sweep_pictures(wildcards)),
+                )
+        raise ValueError(f"There is no rule {rule} that makes a layer.")
+
+    def _with_prefix(self, files: list[str]) -> list[str]:
+        """Files under results/ as jobs see them."""
+        return [f"{self.results}{file.removeprefix(f'{paths.RESULTS}/')}" for file in files]
 
     def _of(self, wildcards: Any) -> Scene:
         return self.scenes.find(wildcards.scene)
@@ -192,9 +237,6 @@ class SceneRules:
 
     def _layer(self, wildcards: Any, scene: Scene, name: str) -> str:
         return f"{paths.RESULTS}/{paths.layer(wildcards.scene, scene, name)}"
-
-    def _mark(self, file: str) -> str:
-        return self._marks.read(f"{self.results}{file}")
 
 
 def _own_file(path: str | None) -> list[str]:

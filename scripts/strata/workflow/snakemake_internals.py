@@ -98,7 +98,7 @@ def jobs_to_run(workflow: Any) -> list[Any]:
 def spec_of(job: Any) -> dict[str, Any] | None:
     """The `spec` of one of this workflow's jobs; None for a job of another workflow that uses this one as a module."""
     spec = job.params.get("spec")
-    return spec if isinstance(spec, dict) and "mark" in spec else None
+    return spec if isinstance(spec, dict) and "code" in spec else None
 
 
 def cancel_timers() -> None:
