@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss
+from torch.nn.functional import avg_pool2d, l1_loss, max_pool2d, pad
 
 from forge import latents, settings
 from forge.checkpoints import Progress, load, pick_device, save
+from forge.optimizer import Optimizer
 
 ENCODER_WIDTH = 8
+
+SHARPEST, MEAN_STEP = 1.2, 2.0
+"""How much the largest and the mean step in a window count, beside the error of each pixel."""
 
 
 def make_autoencoder(cell: int, width: int, blocks: list[int]) -> AutoencoderTiny:
@@ -82,83 +86,85 @@ def set_decoder_start(decoder: nn.Module) -> None:
             layer.conv[-1].weight[:3], layer.conv[-1].bias[:3] = 0, 0
 
 
-@torch.no_grad()
-def start_from_finer(decoder: nn.Module, finer: nn.Module) -> None:
-    """Let a decoder begin as one of cells half as large does, with each of its own cells taken for four equal ones.
-
-    All but the decoder's first size has to be built like the other decoder.
-    """
-    layers, known = list(decoder.layers), list(finer.layers)
-    own = len(layers) - len(known) + 2  # the layers of the first size, up to the convolution after its upsampling
-    layers[0].load_state_dict(known[0].state_dict())
-    for layer, source in zip(layers[own:], known[2:], strict=True):
-        layer.load_state_dict(source.state_dict())
-    for layer in layers[2 : own - 2]:
-        layer.conv[-1].weight.zero_()
-        layer.conv[-1].bias.zero_()
-    nn.init.dirac_(layers[own - 1].weight)
-
-
 def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
-    """Mean error of colours and of the steps between neighbouring pixels, so that edges come out sharp."""
+    """The mean error of colours and of the steps between neighbouring pixels, and how much sharpness is missing.
+
+    Where cells leave open on which pixel an edge lies, the first two are smallest for a soft edge. So in each window of 8 x 8 pixels
+    the largest and the mean step are compared, too, wherever in it they are.
+    """
     loss = l1_loss(decoded, drawn)
     for dim in (2, 3):
-        loss = loss + l1_loss(decoded.diff(dim=dim), drawn.diff(dim=dim))
+        steps, wanted = decoded.diff(dim=dim), drawn.diff(dim=dim)
+        loss = loss + l1_loss(steps, wanted)
+        steps, wanted = (part.abs().mean(1, keepdim=True) for part in (steps, wanted))
+        loss = loss + SHARPEST * l1_loss(max_pool2d(steps, 8, 4), max_pool2d(wanted, 8, 4))
+        loss = loss + MEAN_STEP * l1_loss(avg_pool2d(steps, 8, 4), avg_pool2d(wanted, 8, 4))
     return loss
 
 
-def train(chosen: dict, grain: str, pictures: np.ndarray, checkpoint: Path, start: Path | None) -> dict[str, Tensor]:
-    """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the weights.
+def spoil(cells: Tensor, own: dict) -> Tensor:
+    """Cells as a diffusion model leaves them: half of the pictures blurred a little, and all with a little noise."""
+    count = len(cells)
+    share = torch.rand(count, 1, 1, 1) * (torch.rand(count, 1, 1, 1) < 0.5)
+    blurred = avg_pool2d(pad(cells, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    cells = cells.lerp(blurred, (own["blur"] * share).to(cells.device))
+    return cells + torch.randn_like(cells) * own["noise"] * torch.rand(count, 1, 1, 1, device=cells.device)
 
-    `start` names the weights of the fine autoencoder, for the coarse one to begin with.
-    """
-    own, device = chosen["decoders"][grain], pick_device(chosen["device"])
+
+def cut_squares(pictures: np.ndarray, count: int, side: int, cell: int, rng: np.random.Generator) -> Tensor:
+    """Cut squares of `side` pixels from pictures at random, on whole cells, mirrored at random: (count, 3, side, side), -1 to 1."""
+    height, width = pictures.shape[1:3]
+    squares = []
+    for _ in range(count):
+        top, left = (cell * rng.integers((length - side) // cell + 1) for length in (height, width))
+        square = pictures[rng.integers(len(pictures)), top : top + side, left : left + side]
+        squares.append(square[:, ::-1] if rng.random() < 0.5 else square)
+    drawn = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2) / 127.5 - 1
+    return drawn.contiguous(memory_format=torch.channels_last)
+
+
+def train(chosen: dict, pictures: np.ndarray, checkpoint: Path) -> dict[str, Tensor]:
+    """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the averaged weights."""
+    own, device = chosen["decoder"], pick_device(chosen["device"])
     torch.manual_seed(chosen["seed"])
     model = make_autoencoder(own["cell"], own["width"], own["blocks"]).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=own["rate"], betas=(0.9, 0.98), weight_decay=0.0)
+    last = len(model.decoder.layers) - 1
+    optimizer = Optimizer(
+        model.decoder, own["matrix_rate"], own["vector_rate"], own["ema"], outer=("layers.0.", f"layers.{last}.")
+    )
     state, progress = load(checkpoint, device), Progress(checkpoint)
-    if start and not state:
-        other = chosen["decoders"]["fine"]
-        finer = make_autoencoder(other["cell"], other["width"], other["blocks"])
-        finer.load_state_dict(load_file(start))
-        start_from_finer(model.decoder, finer.decoder)
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-    source = torch.from_numpy(pictures)
     for step in range(state["step"] if state else 0, own["steps"]):
         torch.manual_seed(chosen["seed"] * 1_000_003 + step)
-        for group in optimizer.param_groups:
-            group["lr"] = own["rate"] * min(1, (step + 1) / 50, 4 * (1 - step / own["steps"]))
-        drawn = source[torch.randint(len(source), (own["batch"],))].to(device).permute(0, 3, 1, 2) / 127.5 - 1
-        drawn = drawn.contiguous(memory_format=torch.channels_last)
-        cells = model.encoder(drawn)
-        cells = cells + torch.randn_like(cells) * own["noise"] * torch.rand(len(cells), 1, 1, 1, device=device)
+        rng = np.random.default_rng([chosen["seed"], step])
+        drawn = cut_squares(pictures, own["batch"], own["square"], own["cell"], rng).to(device)
+        with torch.no_grad():
+            cells = spoil(model.encoder(drawn), own)
         with torch.autocast(device.type, torch.bfloat16):
             decoded = model.decoder(cells).float()
         loss = decoder_loss(drawn, decoded)
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.step(min(1, (step + 1) / 100, max(0.01, 2 * (1 - step / own["steps"]))))
         if progress.note(step + 1, loss.item(), own["batch"]):
             save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1})
     save(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": own["steps"]})
+    model.decoder.load_state_dict(optimizer.average)
     return model.state_dict()
 
 
 def main() -> None:
     """Train the decoder on squares of pictures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("grain", choices=("fine", "coarse"))
-    parser.add_argument("squares", type=Path)
+    parser.add_argument("pictures", type=Path)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="written at the end")
-    parser.add_argument("--start", type=Path, help="weights of the fine autoencoder")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = train(settings.load(args.settings), args.grain, np.load(args.squares), args.checkpoint, args.start)
+    weights = train(settings.load(args.settings), np.load(args.pictures, mmap_mode="r"), args.checkpoint)
     save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 

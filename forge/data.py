@@ -97,28 +97,28 @@ def write(folder: Path, names: tuple[str, ...], draw_sample: Callable, jobs: lis
         array.flush()
 
 
-def squares(count: int, canvas: tuple[int, int], size: int) -> np.ndarray:
-    """Draw pictures at full size, with subjects, and cut squares from them: uint8 (count, size, size, 3)."""
+def full_picture(job: tuple[int, int, int]) -> np.ndarray:
+    """Draw one picture at full size, given (seed, width, height in pixels), mostly with subjects: uint8 (height, width, 3)."""
+    seed, width, height = job
+    rng = Random(f"picture {seed}")
+    scene = landscape(rng.randrange(10**9))
+    picture = draw(scene, width, height)
+    for _ in range(0 if isinstance(scene, Fog) else rng.choice((0, 2, 3, 4))):
+        mask = random_mask(rng, width // latents.CELL, height // latents.CELL)
+        picture = with_subject(picture, mask, *random_subject(rng), scene)
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def write_pictures(path: Path, count: int, canvas: tuple[int, int], processes: int) -> None:
+    """Draw pictures at full size, in parallel, into one array on disk: uint8 (count, height, width, 3)."""
     width, height = canvas
-    rng = Random("squares")
-    cut = np.empty((count, size, size, 3), np.uint8)
-    each = 8
-    for first in range(0, count, each):
-        scene = landscape(rng.randrange(10**9))
-        picture = draw(scene, width, height)
-        boxes = []
-        for _ in range(0 if isinstance(scene, Fog) else 3):
-            mask = random_mask(rng, width // latents.CELL, height // latents.CELL)
-            boxes.append(mask.box)
-            picture = with_subject(picture, mask, *random_subject(rng), scene)
-        for number in range(first, min(first + each, count)):
-            x, y = rng.random(), rng.random()
-            if boxes and number % 2:  # half of the squares show a part of a subject
-                left, top, right, bottom = rng.choice(boxes)
-                x, y = left + x * (right - left) - size / width / 2, top + y * (bottom - top) - size / height / 2
-            x, y = round(np.clip(x, 0, 1 - size / width) * width), round(np.clip(y, 0, 1 - size / height) * height)
-            cut[number] = np.rint(picture[y : y + size, x : x + size] * 255)
-    return cut
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = np.lib.format.open_memmap(path, "w+", np.uint8, (count, height, width, 3))
+    with Pool(processes) as pool:
+        jobs = ((seed, width, height) for seed in range(count))
+        for number, picture in enumerate(pool.imap(full_picture, jobs, chunksize=8)):
+            pictures[number] = picture
+    pictures.flush()
 
 
 KINDS_OF_DATA = {
@@ -130,15 +130,14 @@ KINDS_OF_DATA = {
 def main() -> None:
     """Draw the pictures that one of the trainings learns from."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("kind", choices=(*KINDS_OF_DATA, "squares"))
-    parser.add_argument("output", type=Path, help="a folder; for squares, a file")
+    parser.add_argument("kind", choices=(*KINDS_OF_DATA, "pictures"))
+    parser.add_argument("output", type=Path, help="a folder; for pictures, a file")
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     own = settings.load(args.settings)[args.kind]
-    if args.kind == "squares":
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        np.save(args.output, squares(own["count"], own["canvas"], own["size"]))
+    if args.kind == "pictures":
+        write_pictures(args.output, own["count"], own["canvas"], args.processes)
         return
     names, draw_sample = KINDS_OF_DATA[args.kind]
     jobs = [(seed, own["width"], own["height"]) for seed in range(own["count"])]

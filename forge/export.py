@@ -24,7 +24,7 @@ def make_pipelines(settings: dict, weights: Path) -> dict:
     """Return both pipelines by task, float32 on the CPU, from the trained parts in a folder."""
     text, noise = settings["text"], settings["noise"]
     tokenizer = make_tokenizer(text["tokens"])
-    decoder = settings["decoders"]["coarse"]
+    decoder = settings["decoder"]
     vae = make_autoencoder(decoder["cell"], decoder["width"], decoder["blocks"])
     vae.load_state_dict(load_file(weights / "decoder.safetensors"))
     shared = {

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from forge.latents import CELL
 from forge.subjects import Box
+from strata.imaging import masks
+from strata.passes import Mask as Described
+from strata.passes import Shape
 
 FEATHER = 8
-"""How far a mask's soft edge usually reaches beyond its shape, in canvas pixels."""
+"""The usual feather of a mask: the standard deviation of its blur, in canvas pixels."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,28 @@ def inside(mask: Mask, width: int, height: int, pixel: float, growth: float = 0.
 
 
 def hard(mask: Mask, width: int, height: int, pixel: float, feather: float = FEATHER) -> np.ndarray:
-    """Return the mask that a model is shown, booleans (height, width): the shape, its feather, and a cell on every side."""
-    visible = Image.fromarray(inside(mask, width, height, pixel, feather).astype(np.uint8))
-    return np.asarray(visible.filter(ImageFilter.MaxFilter(2 * round(CELL / pixel) + 1))) > 0
+    """Return the mask that a model is shown, booleans (height, width), as the workflow makes it.
+
+    `feather` is the standard deviation of the soft mask's blur, in canvas pixels.
+    """
+    left, top, right, bottom = mask.box
+    canvas = width * pixel, height * pixel
+    shape: Shape = {
+        "shape": {"rounded": "rounded_rectangle"}.get(mask.shape, mask.shape),
+        "bbox": [left * canvas[0], top * canvas[1], right * canvas[0], bottom * canvas[1]],
+    }
+    if mask.shape == "rounded":
+        shape["radius"] = 0.1 * min((right - left) * canvas[0], (bottom - top) * canvas[1])
+    described: Described = {
+        "shapes": [shape],
+        "image": None,
+        "fit": "cover",
+        "invert": False,
+        "grow": 0,
+        "feather": feather,
+    }
+    soft = masks.draw(described, (width, height), 1 / pixel, "a mask of the forge")
+    return np.asarray(masks.hard(soft, round(CELL / pixel))) > 0
 
 
 def nearest_cells(mask: np.ndarray, step: int) -> np.ndarray:

@@ -43,16 +43,18 @@ class Optimizer:
     """Both optimisers and the moving average of the weights, as one thing to step, save and load."""
 
     OUTER = ("conv_in", "conv_out", "time_embedding", "norm")
-    """Parts of parameter names that AdamW takes although they are matrices."""
+    """Parts of parameter names that AdamW takes although they are matrices; of a UNet."""
 
-    def __init__(self, model: nn.Module, matrix_rate: float, vector_rate: float, ema: float) -> None:
-        inner, outer = [], []
+    def __init__(
+        self, model: nn.Module, matrix_rate: float, vector_rate: float, ema: float, outer: tuple[str, ...] = OUTER
+    ) -> None:
+        inner, rest = [], []
         for name, parameter in model.named_parameters():
-            is_inner = parameter.ndim >= 2 and not any(part in name for part in self.OUTER)
-            (inner if is_inner else outer).append(parameter)
+            is_inner = parameter.ndim >= 2 and not any(part in name for part in outer)
+            (inner if is_inner else rest).append(parameter)
         self.parts = [
             Muon(inner, lr=matrix_rate),
-            torch.optim.AdamW(outer, lr=vector_rate, betas=(0.9, 0.98), weight_decay=0.0, foreach=True),
+            torch.optim.AdamW(rest, lr=vector_rate, betas=(0.9, 0.98), weight_decay=0.0, foreach=True),
         ]
         self.rates = (matrix_rate, vector_rate)
         self.model = model

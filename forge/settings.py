@@ -8,11 +8,11 @@ import yaml
 STAGES: dict[str, tuple[str, ...]] = {
     "landscapes": ("landscapes",),
     "subjects": ("subjects",),
-    "squares": ("squares",),
-    "decoders": ("device", "seed", "decoders"),
+    "pictures": ("pictures",),
+    "decoder": ("device", "seed", "decoder"),
     "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "text_to_image"),
     "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "inpainting"),
-    "export": ("text", "unet", "noise", "sampling", "decoders", "text_to_image", "inpainting"),
+    "export": ("text", "unet", "noise", "sampling", "decoder", "text_to_image", "inpainting"),
     "judges": ("judges",),
     "evaluation": ("device", "seed", "evaluation"),
 }

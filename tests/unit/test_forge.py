@@ -151,12 +151,36 @@ def test_a_subject_fills_its_mask_and_stays_inside(kind, mask):
     assert (painted != plate)[~shown].mean() < 0.002  # the end of a shadow at most
 
 
-def test_the_mask_that_a_model_sees_reaches_a_feather_and_a_cell_further():
+def test_the_mask_that_a_model_sees_reaches_its_soft_edge_and_a_cell_further():
     for mask in (ASTRONAUT, VEHICLE):
         small, grown = inside(mask, 768, 512, 1), hard(mask, 768, 512, 1, feather=8)
         for axis in (0, 1):
             reach = [np.flatnonzero(m.any(axis))[[0, -1]] for m in (small, grown)]
-            assert np.array_equal(reach[0] - reach[1], [24, -24])
+            assert np.abs(reach[0] - reach[1] - [32, -32]).max() <= 4  # twice the feather and 16 pixels
+
+
+@pytest.mark.parametrize("side", [64, 96])
+def test_squares_are_cut_on_whole_cells(side):
+    from forge.autoencoder import cut_squares
+
+    pictures = np.zeros((2, 128, 192, 3), np.uint8)
+    pictures[:, ::16], pictures[:, :, ::16] = 255, 255
+    squares = cut_squares(pictures, 6, side, 16, np.random.default_rng(1))
+    assert squares.shape == (6, 3, side, side)
+    assert (squares[:, :, ::16] == 1).all()
+
+
+def test_a_soft_edge_costs_more_than_a_sharp_one_in_another_place():
+    torch = pytest.importorskip("torch")
+    from forge.autoencoder import decoder_loss
+
+    drawn = torch.zeros(1, 3, 32, 32)
+    drawn[..., 14:] = 1
+    beside, soft = torch.zeros_like(drawn), drawn.clone()
+    beside[..., 15:] = 1
+    soft[..., 11:17] = torch.linspace(0, 1, 6)
+    assert decoder_loss(drawn, drawn) == 0
+    assert decoder_loss(drawn, beside) < decoder_loss(drawn, soft)
 
 
 def test_settings_merge_and_unknown_ones_are_refused():

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from strata.diffusion import devices
+from strata.diffusion import devices, pipeline_cache
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.errors import StrataError
 from strata.fingerprints import fingerprint_folder
@@ -91,3 +91,20 @@ def test_a_model_that_changed_after_it_was_planned_is_refused(models, pipelines)
     with pytest.raises(StrataError, match="changed after the build began"):
         pipelines.get("text_to_image", planned, "cpu", "auto", 1)
     assert pipelines.names() == []
+
+
+def test_a_process_that_serves_many_holds_a_bounded_number(models, pipelines, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline_cache, "MOST_HELD", 2)
+    folders = [shutil.copytree(models / "text-to-image", tmp_path / f"model{number}") for number in range(4)]
+    for folder in folders:
+        pipelines.get("text_to_image", checkpoint(folder), "cpu", "auto", 1)
+    assert len(pipelines.names()) == 2
+
+
+def test_only_the_precision_that_is_loaded_counts_as_its_size(models):
+    folder = models / "text-to-image"
+    alone = checkpoint(folder).size()
+    weights = folder / "unet/diffusion_pytorch_model.safetensors"
+    shutil.copyfile(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert checkpoint(folder).size() == alone
+    assert 0 < checkpoint(folder, variant="fp16").size() < alone

@@ -244,6 +244,36 @@ def test_paths_outside_the_workflow_are_refused(painter, reporter, changes, tmp_
         assert "outside the workflow's folder" in worker_client.receive(connection)["wrong"]
 
 
+@pytest.mark.parametrize("folder", [None, "", "relative"])
+def test_a_request_without_a_folder_is_refused_and_removes_nothing(painter, reporter, tmp_path, folder):
+    Hired(painter)
+    victim = tmp_path / "victim.png"
+    victim.write_bytes(b"precious")
+    described = asdict(request()) | {"layer": str(victim), "folder": folder}
+    with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
+        worker_client.send(
+            connection, {"do": "paint", "version": worker_client.digest_version(os.environ), "request": described}
+        )
+        assert worker_client.receive(connection) == {"accepted": True}
+        assert "names no folder" in worker_client.receive(connection)["wrong"]
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_layer_outside_the_folder_stays(painter, reporter, tmp_path):
+    Hired(painter)
+    victim = tmp_path.parent / f"{tmp_path.name}-victim.png"
+    victim.write_bytes(b"precious")
+    for path in (str(victim), str(tmp_path / ".." / victim.name)):
+        described = asdict(request()) | {"layer": path}
+        with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
+            worker_client.send(
+                connection, {"do": "paint", "version": worker_client.digest_version(os.environ), "request": described}
+            )
+            assert worker_client.receive(connection) == {"accepted": True}
+            assert "outside the workflow's folder" in worker_client.receive(connection)["wrong"]
+    assert victim.read_bytes() == b"precious"
+
+
 def test_a_pass_that_nobody_waits_for_stops(painter, reporter):
     hired = Hired(painter)
     painter.wait.clear()

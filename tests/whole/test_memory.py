@@ -4,9 +4,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from helpers.working_folder import ROOT
+from strata.diffusion import pipelines
 from strata.painting import worker_client
 
 PATIENCE = 300  # seconds, on a machine that is busy with other things
@@ -31,7 +35,7 @@ def small_card(monkeypatch):
 
 
 def test_a_build_goes_down_the_ladder(empty, small_card):
-    """By the retries of the profile, and in a worker."""
+    """In one job, and in a worker."""
     empty.edit("runtime.placement", "whole")
     said = empty.build("results/background.png")
     for attempt in (1, 2, 3):
@@ -55,3 +59,28 @@ def test_a_processor_paints_in_tiles_when_memory_is_short(models, tmp_path):
     assert tries[1].returncode == 0, tries[1].stderr
     assert "placed tiles" in tries[1].stdout
     assert (tmp_path / "layer.png").exists()
+
+
+@pytest.mark.parametrize("task", ["text_to_image", "inpaint"])
+def test_the_embedded_models_decode_in_tiles(task):
+    """So that a processor has a second step when memory runs out."""
+    folder = ROOT / "models/embedded" / ("text-to-image" if task == "text_to_image" else "inpainting")
+    model = {"id": str(folder), "revision": None, "variant": None, "dtype": "float32", "fingerprint": None}
+    pictures = []
+    for placement in ("whole", "tiles"):
+        pipeline = pipelines.load(task, model, folder, "cpu", placement, 1).pipeline
+        plate = {"image": Image.linear_gradient("L").resize((512, 384)).convert("RGB"), "strength": 0.9}
+        plate["mask_image"] = Image.new("L", (512, 384))
+        plate["mask_image"].paste(255, (100, 100, 300, 300))
+        picture = pipeline(
+            "a red robot, a desert",
+            width=512,
+            height=384,
+            num_inference_steps=3,
+            generator=torch.Generator().manual_seed(1),
+            **(plate if task == "inpaint" else {}),
+        ).images[0]
+        pictures.append(np.asarray(picture).astype(int))
+    difference = np.abs(pictures[0] - pictures[1])
+    assert difference.mean() < 1
+    assert difference.max() < 40  # where two tiles meet
