@@ -1,12 +1,10 @@
 """A pass on a device whose memory is short: what each step of the ladder takes, byte by byte, and that a pass goes down it."""
 
 import gc
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from PIL import Image, ImageDraw
 
 from helpers.counted_device import CountedDevice, stand_ins
@@ -136,21 +134,6 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence(machine_of):
     said = r"^The model .*text-to-image could not be loaded: .*fp16.* Its folder must hold all parts"
     with pytest.raises(StrataError, match=said):
         card.paint("text_to_image")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_a_card_with_little_memory_paints_further_down(models, tmp_path, monkeypatch):
-    """The same on a real one, whose memory torch is told to limit."""
-    monkeypatch.chdir(tmp_path)
-
-    real, peaks = Card(models, nullcontext()), []
-    for placement in devices.LADDER:
-        real.pipelines.forget("cuda:0")
-        torch.cuda.reset_peak_memory_stats()
-        real.paint("text_to_image", placement=placement)
-        peaks.append(torch.cuda.max_memory_allocated())
-    assert peaks == sorted(peaks, reverse=True)
-    assert peaks[0] > peaks[-1]
 
 
 PASS = SimpleNamespace(attempt=1, spec={"task": "text_to_image"})

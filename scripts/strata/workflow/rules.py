@@ -32,6 +32,10 @@ from strata.workflow.records import Comparison
 Result = TypeVar("Result")
 
 
+WILDCARDS = ("scene", "subject", "effect", "factor", "sweep")
+"""All that a rule's files can hold."""
+
+
 class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
     """A method that Snakemake asks with wildcards, and whose StrataError ends Snakemake with its sentence.
 
@@ -52,9 +56,16 @@ class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
         if rules is None:
             return self
 
+        name, answers = self._method.__name__, rules.answers
+
         @with_sentences
         def ask(wildcards: Any) -> Result:
-            return self._method(rules, wildcards)
+            # A rule's input and its params ask the same; working it out twice would be a tenth of a dry run of many scenes.
+            question = name, *(getattr(wildcards, part, None) for part in WILDCARDS)
+            if question not in answers:
+                answers[question] = self._method(rules, wildcards)
+            answer: Result = answers[question]
+            return answer
 
         ask.__signature__ = self.SIGNATURE  # type: ignore[attr-defined]
         ask.__doc__ = self._method.__doc__
@@ -78,6 +89,7 @@ class SceneRules:
 
     @with_sentences
     def __init__(self, config: Mapping[str, Any], comparison: Comparison, results: str = "results/"):
+        self.answers: dict[tuple[Any, ...], Any] = {}
         self.scenes = Scenes(config)
         self.runtime = self.scenes.runtime
         self.results = results
