@@ -125,6 +125,7 @@ def main() -> int:
             failures += 1
             print(f"after {dict(counts)}: {target} ended with {done.returncode}, wrong: {wrong}, left: {left}")
             print(done.stdout[-2000:], again.stdout[-800:], sep="\n")
+        print(f"{counts.total()} rounds, {failures} failures", end="\r", flush=True)
     subprocess.run([sys.executable, "-m", "strata", "worker", "stop"], cwd=ROOT / "scripts", stdout=subprocess.DEVNULL)
     shutil.rmtree(folder, ignore_errors=True)
     print(f"{settings.kills} kills ({dict(counts)}): {failures} failures")

@@ -306,7 +306,7 @@ def test_a_lock_on_another_machine_brings_the_same_commit(hub, fetcher, models, 
     assert "asks for the revision 'v2'" in fetcher.refused(revision="v2")
 
 
-def test_a_disk_without_room_is_told_before_anything_comes(hub, fetcher):
+def test_a_disk_without_room_is_reported_before_anything_comes(hub, fetcher):
     said = fetcher.refused("1000")
     assert f"{fetcher.home}/hub has no room for the models: 0." in said
     assert "HF_HOME" in said

@@ -70,11 +70,11 @@ def test_built_again_from_nothing_it_is_the_same_to_the_byte(finished, empty):
 
 def test_a_layer_says_how_it_was_made(finished):
     text = picture(finished, "subjects/rover").text
-    told = json.loads(text["strata"])
-    assert told["pass"]["prompt"] == "a rover"
-    assert told["pass"]["seed"] == 99
-    assert told["pass"]["model"]["fingerprint"]
-    assert {"strata", "torch", "diffusers"} <= told["made_by"].keys()
+    provenance = json.loads(text["strata"])
+    assert provenance["pass"]["prompt"] == "a rover"
+    assert provenance["pass"]["seed"] == 99
+    assert provenance["pass"]["model"]["fingerprint"]
+    assert {"strata", "torch", "diffusers"} <= provenance["made_by"].keys()
     assert text["parameters"].startswith(
         "a rover\nNegative prompt: text\nSteps: 3, CFG scale: 8.0, Seed: 99, Size: 96x64"
     )

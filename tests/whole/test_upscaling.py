@@ -27,8 +27,8 @@ def test_lanczos_needs_no_torch(built):
     for factor in (2, 4):
         larger = picture(built, f"final@{factor}x")
         assert larger.tobytes() == tiles.resample(final, factor).tobytes()
-        told = json.loads(larger.text["strata"])
-        assert (told["pass"]["method"], told["pass"]["factor"]) == ("lanczos", factor)
+        provenance = json.loads(larger.text["strata"])
+        assert (provenance["pass"]["method"], provenance["pass"]["factor"]) == ("lanczos", factor)
 
 
 def test_scenes_and_variations_have_theirs(built):

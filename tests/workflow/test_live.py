@@ -1,4 +1,4 @@
-"""Live: a save is a build, what is wrong is told, and Ctrl-C ends it."""
+"""Live: a save is a build, what is wrong is reported, and Ctrl-C ends it."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def live(built):
     started.process.wait()
 
 
-def test_a_save_is_a_build_and_a_mistake_is_told(built, live):
+def test_a_save_is_a_build_and_a_mistake_is_reported(built, live):
     live.wait(1)
     before = (built.folder / "results/final.png").read_bytes()
     built.edit("effects.fog.seed", 5)

@@ -217,14 +217,16 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
 def test_an_adapter_counts_by_its_content(scene):
     file = scene.folder / "a.safetensors"
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
-    rules = SceneRules(scene.config, Comparison())
+
+    def read() -> list[dict]:  # as each build does
+        return SceneRules(scene.config, Comparison()).effect(SimpleNamespace(scene="", effect="fog"))["loras"]
+
     with contextlib.chdir(scene.folder):
-        asked = SimpleNamespace(scene="", effect="fog")
-        planned = rules.effect(asked)["loras"]
+        planned = read()
         os.utime(file)
-        assert rules.effect(asked)["loras"] == planned
+        assert read() == planned
         file.write_bytes(EMPTY_ADAPTER + b" ")
-        assert rules.effect(asked)["loras"] != planned
+        assert read() != planned
     file.write_bytes(EMPTY_ADAPTER)
 
 
