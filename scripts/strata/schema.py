@@ -35,18 +35,22 @@ class Schema:
     def _validate(self) -> Callable[[object], object]:
         return fastjsonschema.compile(self.document, use_default=False)
 
-    def complete(self, value: object, source: str) -> dict[str, Any]:
+    def complete(self, value: object, source: str, above: Sequence[str] = ()) -> dict[str, Any]:
         """Returns `value` with every default filled in; `value` itself stays as it is.
 
         A whole number given for a real one becomes a float and the other way round, so that 8 and 8.0 describe the same
-        pass. `source` names the file in the sentence of the StrataError that an invalid value raises.
+        pass.
+
+        Args:
+            source: the file, which begins the sentence of the StrataError that an invalid value raises.
+            above: the keys under which `value` stands in it.
         """
         filled: dict[str, Any] = self._fill(value, self.document)
-        _check_finite(filled, [], source)
+        _check_finite(filled, list(above), source)
         try:
             self._validate(filled)
         except fastjsonschema.JsonSchemaValueException as error:
-            raise StrataError(self._sentence(error, source)) from None
+            raise StrataError(self._sentence(error, source, above)) from None
         return filled
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,8 +86,8 @@ class Schema:
             self._defaults[id(schema)] = self._fill(described["default"], schema) if known else NOTHING
         return self._defaults[id(schema)]
 
-    def _sentence(self, error: fastjsonschema.JsonSchemaValueException, source: str) -> str:
-        path, value = error.path[1:], error.value
+    def _sentence(self, error: fastjsonschema.JsonSchemaValueException, source: str, above: Sequence[str]) -> str:
+        path, value = [*above, *error.path[1:]], error.value
         if error.rule == "additionalProperties":
             known = sorted(_properties(error.definition))
             unknown = next(str(key) for key in value if key not in known)

@@ -62,7 +62,7 @@ def test_layers_that_were_left_to_defaults_are_listed_before_one_is_changed(fold
     [
         (["fogs", "3"], "The sweep fogs has the cells 1 to 2, but no 3."),
         (["fogs", "0"], "The sweep fogs has the cells 1 to 2, but no 0."),
-        (["rain", "1"], "The config's sweeps have no rain. There are: fogs, nights."),
+        (["rain", "1"], "config.yaml: sweeps has no rain. There are: fogs, nights."),
     ],
 )
 def test_a_wrong_pick_is_a_sentence(folder, arguments, said):

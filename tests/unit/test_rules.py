@@ -80,7 +80,7 @@ def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
             r"^config\.yaml: subjects has no dragon\. There are: ast",
         ),
         (lambda rules: rules.effect(asked(effect="rain")), r"^config\.yaml: effects has no rain\. There are: fog"),
-        (lambda rules: rules.sweep(asked(sweep="seeds")), r"sweeps have no seeds"),
+        (lambda rules: rules.sweep(asked(sweep="seeds")), r"sweeps has no seeds"),
     ],
 )
 def test_what_is_not_there_ends_snakemake_with_a_sentence(rules, ask, said):

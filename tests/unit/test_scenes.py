@@ -46,10 +46,10 @@ def test_a_scene_with_a_mistake_is_named(config, describe):
 
 
 def test_a_sweep_that_is_not_there_is_named(config):
-    with pytest.raises(StrataError, match=r"sweeps have no rain\. There are: none\."):
+    with pytest.raises(StrataError, match=r"sweeps has no rain\. There are: none\."):
         Scenes(config).find_sweep("rain")
     sweeps = {"seeds": {"keys": {"background.seed": [1]}}}
-    with pytest.raises(StrataError, match=r"sweeps have no rain\. There are: seeds\."):
+    with pytest.raises(StrataError, match=r"sweeps has no rain\. There are: seeds\."):
         Scenes(config | {"sweeps": sweeps}).find_sweep("rain")
 
 
@@ -62,12 +62,12 @@ def test_the_runtime_is_complete_and_no_mapping(config):
 @pytest.mark.parametrize(
     ("section", "change", "said"),
     [
-        ("runtime", {"worker": {"idle_seconds": float("nan")}}, "the config's runtime: worker.idle_seconds is nan"),
-        ("runtime", {"store": {"limit_gb": float("inf")}}, "the config's runtime: store.limit_gb is inf"),
-        ("runtime", {"thread": 1}, "the config's runtime: thread is not a key"),
+        ("runtime", {"worker": {"idle_seconds": float("nan")}}, "config.yaml: runtime.worker.idle_seconds is nan"),
+        ("runtime", {"store": {"limit_gb": float("inf")}}, "config.yaml: runtime.store.limit_gb is inf"),
+        ("runtime", {"thread": 1}, "config.yaml: runtime.thread is not a key"),
         ("sweeps", {"a": {"keys": {"background.seed": [1, float("nan")]}}}, "a.keys.background.seed[1] is nan"),
         ("sweeps", {"a": {"keys": {"b": {"from": float("-inf"), "to": 1}}}}, "a.keys.b.from is -inf"),
-        ("sweeps", {"a": {"keys": {"b.c": [1]}, "width": float("inf")}}, "the config's sweeps: a.width is inf"),
+        ("sweeps", {"a": {"keys": {"b.c": [1]}, "width": float("inf")}}, "config.yaml: sweeps.a.width is inf"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_key(config, section, change, said):

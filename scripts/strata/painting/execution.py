@@ -60,7 +60,7 @@ def _claimed_device(request: Request, reporter: Reporter) -> Iterator[tuple[str,
     setting = request.runtime.device
     if not devices.is_available(setting):
         raise StrataError(
-            f"The config's runtime asks for the device {setting!r}, which this machine (or its build of torch) does not "
+            f"config.yaml: runtime.device is {setting!r}, which this machine (or its build of torch) does not "
             "have. Set it to auto."
         )
     found = devices.find_devices(setting)

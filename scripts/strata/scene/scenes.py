@@ -34,7 +34,7 @@ class Scenes:
 
     def __init__(self, config: Mapping[str, Any], folder: str = "scenes"):
         self.runtime = read_runtime(config)
-        self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "the config's sweeps")
+        self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "config.yaml", ["sweeps"])
         self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._described_in = Path(folder)
         self._models = Known(MODEL_DIGESTS if self.runtime.trust_times else None)
@@ -63,7 +63,7 @@ class Scenes:
         """A sweep by its name."""
         if name not in self._sweeps:
             known = ", ".join(self._sweeps) or "none"
-            raise StrataError(f"The config's sweeps have no {name}. There are: {known}.")
+            raise StrataError(f"config.yaml: sweeps has no {name}. There are: {known}.")
         return Sweep(name, self._sweeps[name])
 
     def hub_models(self) -> list[HubModel]:
@@ -121,7 +121,7 @@ class Scenes:
 
 def read_runtime(config: Mapping[str, Any]) -> Runtime:
     """How jobs run, as the content of config.yaml says."""
-    return Runtime.from_mapping(RUNTIME.complete(config.get("runtime") or {}, "the config's runtime"))
+    return Runtime.from_mapping(RUNTIME.complete(config.get("runtime") or {}, "config.yaml", ["runtime"]))
 
 
 def apply_preset(described: object, source: str) -> Any:

@@ -25,7 +25,7 @@ class Sweep:
     """
 
     def __init__(self, name: str, described: Mapping[str, Any]):
-        self._where = f"the config's sweeps: {name}"
+        self._where = f"config.yaml: sweeps.{name}"
         self.keys = {key: self._values(key, values) for key, values in described["keys"].items()}
         self.scene = described["scene"]
         self.width = described["width"]
