@@ -70,7 +70,7 @@ class Schema:
             filled: dict[str, Any] = {}
             for key, of_key in properties.items():  # in the schema's order: the order in a file means nothing
                 if key in value:
-                    filled[key] = self._fill(value[key], of_key)
+                    filled[key] = self._fill(_completed(value[key], of_key.get("default")), of_key)
                 elif (default := self._default(of_key)) is not NOTHING:
                     filled[key] = copy.deepcopy(default)
             return filled | {key: self._fill(item, others) for key, item in value.items() if key not in properties}
@@ -155,6 +155,11 @@ def _typed(value: object, kind: object) -> object:
     if type(value) is float and "integer" in kinds and value.is_integer():
         return int(value)
     return value
+
+
+def _completed(value: object, default: object) -> object:
+    """A mapping with what it lacks of its key's default: `inpainting: {dtype: float32}` keeps the default's `id`."""
+    return {**default, **value} if isinstance(default, Mapping) and isinstance(value, Mapping) else value
 
 
 def _properties(definition: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ def test_a_complete_scene_is_complete(schema):
         ),
         ("subjects.astronaut.mask.shapes.0.shape", "polygon", "shapes[0].points is missing. Add it: The corners."),
         ("composite.layers", [{"layer": "x", "blnd": 1}], "composite.layers[0].blnd is not a key"),
-        ("models.inpainting", {"dtype": "auto"}, "models.inpainting.id is missing."),
+        ("models.inpainting.style_adapter", {"file": "a.safetensors"}, "style_adapter.image_encoder is missing."),
     ],
 )
 def test_what_is_wrong_is_said_with_its_key_and_value(schema, key, value, said):
@@ -188,3 +188,11 @@ def test_every_key_has_a_description_a_type_and_a_default(name):
     for kind, definition in schema.document.get("definitions", {}).items():
         poor += described(schema, definition, kind)
     assert poor == []
+
+
+def test_a_mapping_that_is_given_in_part_keeps_the_rest_of_its_default():
+    models = {"inpainting": {"dtype": "float32"}}
+    completed = Schema("scene").complete({"background": {"prompt": "x"}, "models": models}, "config.yaml")["models"]
+    assert completed["inpainting"]["id"] == "models/embedded/inpainting"
+    assert completed["inpainting"]["dtype"] == "float32"
+    assert completed["text_to_image"]["id"] == "models/embedded/text-to-image"
