@@ -115,6 +115,15 @@ def request(prompt="one two three", **changes):
     return paint.resolve_paths(Request(spec, "results/background.png", runtime))
 
 
+def send_described(described: dict) -> str:
+    """Sends the worker a request as it stands, past the client, and returns what it finds wrong with it."""
+    with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
+        version = worker_client.digest_version(os.environ)
+        worker_client.send(connection, {"do": "paint", "version": version, "request": described})
+        assert worker_client.receive(connection) == {"accepted": True}
+        return worker_client.receive(connection)["wrong"]
+
+
 @pytest.fixture
 def reporter():
     Path("results").mkdir()
@@ -236,12 +245,7 @@ def test_paths_outside_the_workflow_are_refused(painter, reporter, changes, tmp_
         if described[name]:
             described[name] = str(tmp_path / described[name])
     described["plate"] = [str(tmp_path / path) for path in described["plate"]]
-    with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
-        worker_client.send(
-            connection, {"do": "paint", "version": worker_client.digest_version(os.environ), "request": described}
-        )
-        assert worker_client.receive(connection) == {"accepted": True}
-        assert "outside the workflow's folder" in worker_client.receive(connection)["wrong"]
+    assert "outside the workflow's folder" in send_described(described)
 
 
 @pytest.mark.parametrize("folder", [None, "", "relative"])
@@ -250,12 +254,7 @@ def test_a_request_without_a_folder_is_refused_and_removes_nothing(painter, repo
     victim = tmp_path / "victim.png"
     victim.write_bytes(b"precious")
     described = asdict(request()) | {"layer": str(victim), "folder": folder}
-    with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
-        worker_client.send(
-            connection, {"do": "paint", "version": worker_client.digest_version(os.environ), "request": described}
-        )
-        assert worker_client.receive(connection) == {"accepted": True}
-        assert "names no folder" in worker_client.receive(connection)["wrong"]
+    assert "names no folder" in send_described(described)
     assert victim.read_bytes() == b"precious"
 
 
@@ -265,12 +264,7 @@ def test_a_layer_outside_the_folder_stays(painter, reporter, tmp_path):
     victim.write_bytes(b"precious")
     for path in (str(victim), str(tmp_path / ".." / victim.name)):
         described = asdict(request()) | {"layer": path}
-        with worker_client.Client(str(worker_client.find_socket()), family="AF_UNIX") as connection:
-            worker_client.send(
-                connection, {"do": "paint", "version": worker_client.digest_version(os.environ), "request": described}
-            )
-            assert worker_client.receive(connection) == {"accepted": True}
-            assert "outside the workflow's folder" in worker_client.receive(connection)["wrong"]
+        assert "outside the workflow's folder" in send_described(described)
     assert victim.read_bytes() == b"precious"
 
 
