@@ -126,7 +126,7 @@ def test_an_empty_mask_is_refused_before_a_model_is_loaded(empty, cores):
             "models/none",
             "models.text_to_image.id is 'models/none', but there is no model_index",
         ),
-        ("runtime", {"device": "tpu"}, "runtime: device is 'tpu', but must be"),
+        ("runtime", {"device": "tpu"}, "config.yaml: runtime.device is 'tpu', but must be"),
     ],
 )
 def test_a_wrong_config_stops_before_any_job(empty, key, value, said):
@@ -155,7 +155,7 @@ def test_a_config_that_is_no_yaml_names_the_line(empty):
         ),
         (
             "background: {prompt: a desert}\nruntime: {store: {limit_gb: .nan}}\n",
-            "runtime: store.limit_gb is nan, but must be a finite number.",
+            "config.yaml: runtime.store.limit_gb is nan, but must be a finite number.",
         ),
     ],
     ids=["missing", "empty", "comment alone", "key without a value", "NaN", "NaN in the runtime"],
@@ -178,7 +178,7 @@ def test_another_config_file_makes_up_for_one_that_is_missing(built):
 
 def test_a_device_that_is_not_there_is_named(empty):
     said = refused(empty, "results/background.png", "--retries", "0", "--config", "runtime={device: 'cuda:7'}")
-    assert "the device 'cuda:7'" in said
+    assert "config.yaml: runtime.device is 'cuda:7', which this machine" in said
 
 
 @pytest.mark.parametrize("worker", ["true", "false"])
