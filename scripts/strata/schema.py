@@ -53,6 +53,20 @@ class Schema:
             raise StrataError(self._sentence(error, source, above)) from None
         return filled
 
+    def knows(self, path: Sequence[str]) -> bool:
+        """Whether the schema names the key at the end of a path. Above it, a name that the config chose may stand."""
+        schema: Mapping[str, Any] = self.document
+        for depth, key in enumerate(path, start=1):
+            resolved = self._resolve(schema)
+            others = resolved.get("additionalProperties")
+            if key in _properties(resolved):
+                schema = _properties(resolved)[key]
+            elif depth < len(path) and isinstance(others, Mapping):
+                schema = others
+            else:
+                return False
+        return True
+
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """Follows `$ref`, and an `allOf` that holds nothing else (a reference that has a default beside it)."""
         if len(references := schema.get("allOf", ())) == 1 and "$ref" in references[0]:

@@ -144,3 +144,20 @@ def test_values_are_rounded_and_not_cut_off():
 )
 def test_sizes_are_padded_up(size, multiple, result):
     assert inference.pad_size(size, multiple) == result
+
+
+@pytest.mark.parametrize(("steps", "refused"), [(1000, True), (999, False), (500, False)])
+def test_more_steps_than_the_sampler_has_are_refused(painter, monkeypatch, steps, refused):
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(steps_offset=1, timestep_spacing="leading")
+    monkeypatch.setattr(painter, "scheduler", scheduler)
+    if refused:
+        with pytest.raises(
+            StrataError, match=r"^steps is 1000, but the sampler of tiny \(DDIMScheduler\) can take at most 999"
+        ):
+            inference.text_to_image(painter, SPEC | {"steps": steps}, ON_STEP)
+    else:
+        inference._check_steps(painter, steps, "tiny")
+        scheduler.set_timesteps(steps)
+        assert scheduler.timesteps.max() < scheduler.config.num_train_timesteps

@@ -6,6 +6,7 @@ import pytest
 
 from strata.diffusion import devices, pipeline_cache
 from strata.diffusion.pipeline_cache import PipelineCache
+from strata.diffusion.pipelines import Loaded
 from strata.errors import StrataError
 from strata.fingerprints import fingerprint_folder
 from strata.models.checkpoint import Checkpoint
@@ -108,3 +109,13 @@ def test_only_the_precision_that_is_loaded_counts_as_its_size(models):
     shutil.copyfile(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
     assert checkpoint(folder).size() == alone
     assert 0 < checkpoint(folder, variant="fp16").size() < alone
+
+
+@pytest.mark.parametrize("free", [0, 10**12])
+def test_a_kept_pipeline_is_laid_out_anew_when_another_program_took_the_memory(models, pipelines, monkeypatch, free):
+    kept = load(pipelines, models, "text_to_image")
+    anew = Loaded(object(), "cpu", "model")
+    monkeypatch.setattr(devices, "has_own_memory", lambda device: True)
+    monkeypatch.setattr(devices, "free_memory", lambda device: free)
+    monkeypatch.setattr(pipeline_cache.pipelines, "load", lambda *wanted: anew)
+    assert load(pipelines, models, "text_to_image") is (kept if free else anew.pipeline)

@@ -181,3 +181,23 @@ def test_nothing_is_a_leftover_of_a_scene_with_a_mistake(config, describe, resul
     describe("night", "background: {promt: a night}\n")
     with pytest.raises(StrataError, match=r"^scenes/night\.yaml: background\.promt is not a key"):
         list(Scenes(config).find_leftovers(results))
+
+
+@pytest.mark.parametrize(
+    ("described", "key"),
+    [
+        ("background: {prompt: a meadow, clouds, seed: 3}\n", "background.clouds"),
+        ("subjects: {rovr: null}\n", "subjects.rovr"),
+        ("subject: null\n", "subject"),
+        ("composite: {finish: {contrst: null}}\n", "composite.finish.contrst"),
+    ],
+)
+def test_a_null_that_takes_nothing_away_is_refused(config, describe, described, key):
+    describe("night", described)
+    with pytest.raises(StrataError, match=rf"^scenes/night\.yaml: {key} is null, .* there is no such key"):
+        Scenes(config).find("night/")
+
+
+def test_a_null_may_take_away_what_only_the_defaults_give(config, describe):
+    describe("night", "canvas: {scale: null}\nbackground: {prompt: a night, negative_prompt: null}\n")
+    assert Scenes(config).find("night/").canvas["scale"] == 1.0

@@ -170,6 +170,7 @@ def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, *
     }
     _check_signature(pipeline, given, model)
     _check_clip_skip(pipeline, given.get("clip_skip"))
+    _check_steps(pipeline, spec["steps"], model)
     for key in meaningless:
         on_note(f"{model} is a {type(pipeline).__name__}, for which {key} has no meaning: it does nothing")
     with (
@@ -205,6 +206,19 @@ def _check_clip_skip(pipeline: Any, skipped: int | None) -> None:
         raise StrataError(
             f"clip_skip is {skipped}, but the model's text encoder has {layers} layers, of which one must remain. Lower it."
         )
+
+
+def _check_steps(pipeline: Any, steps: int, model: str) -> None:
+    """Refuses a number of steps whose first would lie beyond the noise that the model was trained with."""
+    config = pipeline.scheduler.config
+    trained, offset = config.get("num_train_timesteps"), config.get("steps_offset", 0)
+    if trained and config.get("timestep_spacing") == "leading" and steps <= trained:
+        beyond = (steps - 1) * (trained // steps) + offset >= trained
+        if beyond:
+            raise StrataError(
+                f"steps is {steps}, but the sampler of {model} ({type(pipeline.scheduler).__name__}) can take at most "
+                f"{trained - offset}. Lower it."
+            )
 
 
 def to_signed(seed: int) -> int:

@@ -58,7 +58,7 @@ class PipelineCache:
         key = (device, task, str(checkpoint.folder), model, placement, attempt)
         with self._changing:
             held = self._held.pop(key, None)
-        if held is None or held.state != checkpoint.state():
+        if held is None or held.state != checkpoint.state() or self._is_crowded(held, device, checkpoint.size()):
             held = None  # gives its memory back before the next is loaded
             held = self._load(task, checkpoint, device, placement, attempt)
         with self._changing:
@@ -96,6 +96,17 @@ class PipelineCache:
             # It came from the hub just now.
             state, parts = checkpoint.state(), checkpoint.parts()
         return Held(loaded, state, parts)
+
+    def _is_crowded(self, held: Held, device: str, size: int) -> bool:
+        """Whether a kept pipeline has no room any more to work in, since another program took the device's memory.
+
+        Loaded anew, it is laid out for what is free now.
+        """
+        if held.loaded.placement != "whole" or not devices.has_own_memory(device):
+            return False
+        needed = devices.estimate_need(size) - size
+        self._make_room(device, needed)
+        return devices.free_memory(device) < needed
 
     def _find_shared(self, device: str, parts: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
         """Components that are loaded already, by the name that the new pipeline has for them."""

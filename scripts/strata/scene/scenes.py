@@ -9,10 +9,11 @@ from strata.installation import WORKFLOW
 from strata.models.reference import HubModel, Known
 from strata.runtime import Runtime
 from strata.scene import paths
+from strata.scene.description import SCHEMA
 from strata.scene.scene import Scene
 from strata.scene.sweeps import Sweep
 from strata.scene.variations import SIGN, vary
-from strata.schema import Schema
+from strata.schema import Schema, dotted
 from strata.state import MODEL_DIGESTS
 from strata.yaml_files import merge, read_yaml
 
@@ -113,7 +114,7 @@ class Scenes:
         if not path.is_file():
             known = ", ".join(sorted(path.stem for path in self._described_in.glob("*.yaml"))) or "none"
             raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._described_in}/: {known}.")
-        return self._make(merge(self._base, read_yaml(path)), path.as_posix())
+        return self._make(lay_over(self._base, read_yaml(path), path.as_posix()), path.as_posix())
 
     def _make(self, described: object, source: str) -> Scene:
         return Scene(apply_preset(described, source), source, self._models)
@@ -130,12 +131,42 @@ def apply_preset(described: object, source: str) -> Any:
     Args:
         source: the file that the sentence of a StrataError names.
     """
-    name = described.get("preset") if isinstance(described, Mapping) else None
-    if not isinstance(name, str):
+    if not isinstance(described, Mapping) or not isinstance(name := described.get("preset"), str):
         return described
     known = sorted(path.stem for path in PRESETS.glob("*.yaml"))
     if name not in known:
         raise StrataError(
             f"{source}: preset is {name!r}, but there is no such file in {PRESETS}. There are: {', '.join(known)}."
         )
-    return merge(read_yaml(PRESETS / f"{name}.yaml"), described)
+    return lay_over(read_yaml(PRESETS / f"{name}.yaml"), described, source)
+
+
+def lay_over(base: Mapping[str, Any], change: Mapping[str, Any], source: str) -> Any:
+    """A scene's values laid over those that it builds on; null takes a key away.
+
+    Raises:
+        StrataError: a null takes nothing away, since there is no such key. It is a misspelt key, or prose that YAML reads as one.
+    """
+    for path in _find_nulls(change, ()):
+        if not (_holds(base, path) or SCHEMA.knows(path)):
+            raise StrataError(
+                f"{source}: {dotted(path)} is null, which takes a key away, but there is no such key. Correct its name, or "
+                "put text that holds commas or colons in quotes."
+            )
+    return merge(base, change)
+
+
+def _find_nulls(mapping: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, value in mapping.items():
+        if value is None:
+            yield (*above, key)
+        elif isinstance(value, Mapping):
+            yield from _find_nulls(value, (*above, key))
+
+
+def _holds(mapping: object, path: tuple[str, ...]) -> bool:
+    for key in path:
+        if not isinstance(mapping, Mapping) or key not in mapping:
+            return False
+        mapping = mapping[key]
+    return True
