@@ -134,7 +134,7 @@ rule subject:
     """A subject, painted into its mask on the plate of all that lies beneath, and cut out."""
     input:
         plate=scenes.plate,
-        mask="results/{scene}masks/{subject}.png",
+        mask=scenes.mask_file,
         changes=scenes.changes("subject"),
     output:
         layer=report(update("results/{scene}subjects/{subject}.png"), caption="report/pass.rst", category="Layers"),
@@ -186,7 +186,6 @@ rule effect:
 rule composite:
     """The layers flattened, bottom to top, and finished."""
     input:
-        scene="results/{scene}scene.yaml",
         stack=scenes.stack,
         changes=scenes.changes("composite"),
     output:

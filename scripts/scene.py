@@ -7,3 +7,4 @@ with running(snakemake, snakemake.output.scene) as job:
     for note in job.spec["notes"]:
         job.log.say(note)
     write_yaml(job.layer, job.spec["scene"], "The effective scene: defaults filled in, overrides merged.")
+    job.finish("written", work=1)

@@ -13,3 +13,4 @@ with running(snakemake, snakemake.output.sheet) as job:
     with replacing(snakemake.output.table) as file:
         file.write(contact_sheets.make_table(spec["cells"], files).encode())
     png.write(job.layer, sheet)
+    job.finish("laid out", work=len(files))

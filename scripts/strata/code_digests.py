@@ -61,6 +61,8 @@ EXEMPT = {
     "painting/execution": "claims a device and calls what paints the kind of layer, with what it loaded",
     "painting/device_lock": "says when a pass runs, and on which of several equal devices",
     "painting/journal": "remembers what was done",
+    "painting/remaining": "tells what remains of a build",
+    "painting/history": "remembers how long it took",
     "painting/progress": "reports what is being done",
     "painting/request": "holds the pass, and no code",
     "diffusion/pipeline_cache": "keeps loaded pipelines; a kept one paints what a new one would, which tests hold",

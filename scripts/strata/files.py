@@ -87,3 +87,13 @@ def cannot_write(path: str | Path, error: OSError) -> str:
         errno.EROFS: "The disk is read-only: build in another folder, with --directory.",
     }.get(error.errno or 0, "Fix that, then build again.")
     return f"{path} could not be written: {error.strerror or error}. {remedy}"
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a file in one write, so that processes side by side do not tear each other's lines apart."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+    finally:
+        os.close(descriptor)

@@ -28,7 +28,7 @@ class WorkerSettings:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The settings of how jobs run on this machine."""
+    """The settings of how jobs run on this machine. `price_per_hour` is what its device costs, for plans; None if unknown."""
 
     device: str
     placement: str
@@ -36,6 +36,7 @@ class Runtime:
     store: StoreSettings
     worker: WorkerSettings
     hints: bool
+    price_per_hour: float | None
     trust_times: bool
 
     @classmethod

@@ -14,14 +14,20 @@ BUILD_LOCK = FOLDER / "build.lock"
 JOURNAL = FOLDER / "build.jsonl"
 """What the latest build has done, one line of JSON a layer."""
 
+PLANNED = FOLDER / "planned.json"
+"""The seconds that the build which is under way expects of each layer."""
+
 HISTORY = FOLDER / "history.jsonl"
-"""The seconds of passes that were painted, and those that came from the store, over all builds."""
+"""How long finished work took, over all builds."""
 
 NOTES = FOLDER / "notes"
 """An empty file for each sentence that the latest build has printed and must not repeat."""
 
 RECORDS = FOLDER / "records"
 """What each layer was made from, by the path of the layer."""
+
+RECIPES = FOLDER / "recipes.jsonl"
+"""Which layer each recipe gave, over all builds: what a plan knows ahead of an edit that is taken back."""
 
 CHANGED = FOLDER / "changed"
 """An input of each layer: newer than those that were made from something else than what is there now."""

@@ -18,6 +18,9 @@ class Recorder:
     def say(self, text: str) -> None:
         self.lines.append(text)
 
+    def detail(self, text: str) -> None:
+        self.lines.append(text)
+
     def note(self, text: str) -> None:
         self.lines.append(text)
         self.notes.append(text)

@@ -31,7 +31,9 @@ def make_clone(folder: Path, models: Path, scenes: int) -> WorkingFolder:
     store = {"folder": "store", "shared": str(folder.parent / "shared")}
     clone.write({"runtime": {"threads": 1, "store": store}} | scene(models))
     for number in range(scenes):
-        clone.write({"background": {"seed": number}, "effects": {"fog": {"seed": number}}}, f"scenes/night{number}.yaml")
+        clone.write(
+            {"background": {"seed": number}, "effects": {"fog": {"seed": number}}}, f"scenes/night{number}.yaml"
+        )
     return clone
 
 

@@ -31,17 +31,6 @@ def test_other_files_are_none_of_a_scene(name):
     assert paths.FILE.fullmatch(name) is None
 
 
-def test_a_layer_lies_where_its_kind_does(config):
-    scene = Scene(config, "config.yaml")
-    found = [paths.layer("night/", scene, entry["layer"]) for entry in scene.stack]
-    assert found == [
-        "night/background.png",
-        "night/subjects/astronaut.png",
-        "night/subjects/rover.png",
-        "night/effects/fog.png",
-    ]
-
-
 @pytest.mark.parametrize(
     ("folder", "left"),
     [

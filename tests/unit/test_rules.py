@@ -58,8 +58,9 @@ def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
 
 
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
-def test_only_a_model_takes_a_device_to_enlarge(config, method, devices):
-    rules = SceneRules(config | {"upscale": {"method": method}}, Comparison())
+def test_only_a_model_takes_a_device_to_enlarge(config, tmp_path, method, devices):
+    (tmp_path / "network.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    rules = SceneRules(config | {"upscale": {"method": method, "network": "network.safetensors"}}, Comparison())
     assert rules.upscale_gpu(asked(factor="2")) == devices
 
 
@@ -149,12 +150,13 @@ def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(co
     layer.write_bytes(b"a layer")
     assert not is_flagged(flag(), "ancient")
     assert CHANGED.stat().st_mtime_ns > layer.stat().st_mtime_ns
-    file_, spec, inputs = SceneRules(config, Comparison(), results)._describe(rule, named)
-    assert file_ == file
+    described = SceneRules(config, Comparison(), results)._layer(rule, named)
+    assert described.file == file
+    inputs = [f"{results}{path}" for path in described.inputs]
     for path in inputs:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(b"an input")
-    records.write(str(layer), spec, {path: digest_file(Path(path)) for path in inputs})
+    records.write(str(layer), described.spec, {path: digest_file(Path(path)) for path in inputs})
     assert is_flagged(flag(), "ancient")
     for path in inputs:
         Path(path).write_bytes(b"another")

@@ -1,7 +1,5 @@
 """All scenes of a working directory: the config, the files in scenes/, presets, and what was left under results/."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
@@ -114,73 +112,6 @@ def test_a_preset_is_in_effect_in_its_scene_and_in_the_variations_of_it(config):
         model = scenes.find(folder).description["models"]["text_to_image"]
         assert (model["id"], model["variant"]) == ("stable-diffusion-v1-5/stable-diffusion-v1-5", "fp16")
         assert "preset" not in scenes.find(folder).effective()
-
-
-# What is left under results/
-
-
-LEFT = [
-    "effects/rain.png",
-    "masks/fog.png",  # an effect has no mask
-    "night/subjects/rover.png",  # the night has no rover
-    "gone/final.png",
-    "gone/subjects/astronaut.png",
-    "background.sed~1/final.png",
-    "night/background.seed~1/subjects/dragon.png",
-    "gone/background.seed~1/final.png",
-    "sweeps/colours.png",
-    "sweeps/colours.tsv",
-    "subjects/dragon.png",
-    "gone/night/final.png",
-]
-KEPT = [
-    "background.png",
-    "final.png",
-    "final@2x.png",
-    "scene.yaml",
-    "masks/rover.png",
-    "subjects/rover.png",
-    "effects/fog.png",
-    "night/background.png",
-    "night/subjects/astronaut.png",
-    "background.seed~1/final@4x.png",
-    "background.seed~1/subjects/rover.png",
-    "night/background.seed~1/effects/fog.png",
-    "sweeps/seeds.png",
-    "sweeps/seeds.tsv",
-]
-OF_NO_RULE = [
-    "notes.txt",
-    "gone/notes.txt",
-    "final@3x.png",
-    "subjects/.dragon.png.part",
-    "subjects/sketches/dragon.png",
-    "sweeps/notes.txt",
-    "a/b/c/final.png",
-]
-
-
-@pytest.fixture
-def results(tmp_path) -> Path:
-    for name in LEFT + KEPT + OF_NO_RULE:
-        path = tmp_path / "results" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return Path("results")
-
-
-def test_leftovers_are_files_of_rules_that_no_scene_and_no_sweep_names(config, describe, results):
-    describe("night", "subjects: {rover: null}\ncomposite: null\n")
-    scenes = Scenes(config | {"sweeps": {"seeds": {"keys": {"background.seed": [1]}}}})
-    found = [path.relative_to(results).as_posix() for path in scenes.find_leftovers(results)]
-    assert found == sorted(LEFT, key=lambda name: Path(name).parts)
-
-
-def test_nothing_is_a_leftover_of_a_scene_with_a_mistake(config, describe, results):
-    """A wrong letter in a scene's file must not cost its layers."""
-    describe("night", "background: {promt: a night}\n")
-    with pytest.raises(StrataError, match=r"^scenes/night\.yaml: background\.promt is not a key"):
-        list(Scenes(config).find_leftovers(results))
 
 
 @pytest.mark.parametrize(

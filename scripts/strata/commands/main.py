@@ -10,6 +10,7 @@ from strata.exits import sentences
 
 VERBS = {
     "live": "build again whenever the config or a file that it names is saved",
+    "plan": "say what a build would do, why, and how long it will take",
     "pick": "write the values of one picture of a sweep into its scene",
     "fetch": "fetch the models on the hub, and lock them to a commit",
     "tidy": "list the files under results/ that no scene names any more, or remove them",

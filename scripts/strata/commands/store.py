@@ -12,7 +12,7 @@ from pathlib import Path
 
 from strata.errors import StrataError
 from strata.files import expand_user
-from strata.painting import journal
+from strata.painting import history
 from strata.painting.store import drop_damaged, list_entries, trim
 from strata.scene.scenes import read_runtime
 from strata.yaml_files import read_yaml
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     match arguments.action:
         case "list":
             print(_describe(folder))
-            if saved := journal.describe_savings():
+            if saved := history.describe_savings():
                 print(saved)
         case "verify":
             damaged = drop_damaged(folder)

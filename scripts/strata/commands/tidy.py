@@ -10,6 +10,7 @@ made are looked at. Passes that lie in the store stay there: a removed layer tha
 import argparse
 from pathlib import Path
 
+from strata.scene.layers import Layers
 from strata.scene.paths import RESULTS
 from strata.scene.scenes import Scenes
 from strata.yaml_files import read_yaml
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    leftovers = list(Scenes(read_yaml(Path("config.yaml"))).find_leftovers(Path(RESULTS)))
+    leftovers = list(Layers(Scenes(read_yaml(Path("config.yaml")))).find_leftovers(Path(RESULTS)))
     for path in leftovers:
         print(f"removed {path}" if arguments.yes else path)
         if arguments.yes:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -25,8 +26,21 @@ from strata.painting.request import Done, Request
 from strata.passes import PaintedEffect, PassModel, Upscale
 from strata.state import MODEL_DIGESTS
 
-Made = tuple[Image.Image, dict[str, str]]
-"""A layer, and what its provenance says about memory that was short: that alone can change pixels a little."""
+
+@dataclass(frozen=True)
+class Made:
+    """A layer as a model made it.
+
+    Attributes:
+        shortage: what its provenance says about memory that was short: that alone can change pixels a little.
+        placement: of the pipeline, a step of devices.LADDER; None for a network.
+        loading: the seconds until the pipeline was at hand.
+    """
+
+    image: Image.Image
+    shortage: dict[str, str]
+    placement: str | None = None
+    loading: float = 0.0
 
 
 def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
@@ -43,15 +57,20 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     _check_files(request)
     with _claimed_device(request, reporter) as (name, device):
         started = time.time()
-        image, shortage = _with_room(
-            request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device)
-        )
+        made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
         ended = time.time()
     _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key != "plate"}
-    png.write(request.layer, image, png.describe_provenance(described, made_by | shortage), request.key)
-    return Done("painted", started, name, ended)
+    png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
+    return Done("painted", started, name, ended, made.placement, round(made.loading, 3), _count_pixels(request, view))
+
+
+def _count_pixels(request: Request, view: View | None) -> int:
+    size = request.spec["width"], request.spec["height"]
+    if isinstance(view, Window):
+        size = view.plate.size
+    return size[0] * size[1]
 
 
 @contextmanager
@@ -91,14 +110,16 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
-    loaded = _load(request, spec["model"], device, pipelines)
+    loaded, loading = _load(request, spec["model"], device, pipelines)
     _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
-        return inpaint.paint(loaded, request, spec, view, reporter), _shortage(loaded)
-    if "alpha" in spec:
-        return effect.paint(loaded, request, cast(PaintedEffect, spec), reporter), _shortage(loaded)
-    return text_to_image.paint(loaded, request, spec, reporter), _shortage(loaded)
+        image = inpaint.paint(loaded, request, spec, view, reporter)
+    elif "alpha" in spec:
+        image = effect.paint(loaded, request, cast(PaintedEffect, spec), reporter)
+    else:
+        image = text_to_image.paint(loaded, request, spec, reporter)
+    return Made(image, _shortage(loaded), loaded.placement, loading)
 
 
 def _enlarge(
@@ -109,25 +130,28 @@ def _enlarge(
         tile = tiles.halve(spec["tile"], request.attempt - 1)
         _report_start(request, reporter, f"on {device}, in tiles of {tile} pixels")
         larger = upscale.by_network(Path(request.model), device, spec, picture, tile, reporter)
-        return larger, _smaller_tile(spec, tile)
-    loaded = _load(request, spec["model"], device, pipelines)
+        return Made(larger, _smaller_tile(spec, tile))
+    loaded, loading = _load(request, spec["model"], device, pipelines)
     shortage = _shortage(loaded)
     tile = tiles.halve(spec["tile"], request.attempt - 1 if shortage else 0)
     _report_start(
         request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}, in tiles of {tile} pixels"
     )
     larger = upscale.by_diffusion(loaded, spec, picture, tile, reporter)
-    return larger, shortage | _smaller_tile(spec, tile)
+    return Made(larger, shortage | _smaller_tile(spec, tile), loaded.placement, loading)
 
 
-def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> Loaded:
+def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> tuple[Loaded, float]:
+    """The pipeline of a pass, and the seconds until it was at hand."""
+    began = time.time()
     folder = Path(request.model) if request.model else None
     checkpoint = Checkpoint(model, folder, _digests(request))
     try:
-        return pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
+        loaded = pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
         kind = PassingError if error.may_pass else StrataError
         raise kind(checkpoint.explain(str(error))) from None
+    return loaded, time.time() - began
 
 
 def _check_files(request: Request) -> None:
@@ -157,8 +181,11 @@ def _digests(request: Request) -> Path | None:
 
 
 def _report_start(request: Request, reporter: Reporter, where: str) -> None:
-    again = f" (attempt {request.attempt}: the one before ran out of memory)" if request.attempt > 1 else ""
-    reporter.say(f"{request.spec['model']['id']} {where}{again}")
+    line = f"{request.spec['model']['id']} {where}"
+    if request.attempt > 1:
+        reporter.say(f"{line} (attempt {request.attempt}: the one before ran out of memory)")
+    else:
+        reporter.detail(line)
 
 
 def _dtype_of(loaded: Loaded) -> str:

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
-from strata.state import FOLDER, HISTORY, JOURNAL, NOTES
+from strata.files import append_line
+from strata.state import FOLDER, JOURNAL, NOTES
 
 WORDS = {
     "painted": "painted",
@@ -20,6 +19,8 @@ WORDS = {
     "fetched": "fetched",  # a model
     "there": "already there",  # a model
     "enlarged": "made larger",
+    "written": "written",  # a scene's file
+    "laid out": "laid out",  # a contact sheet
 }
 
 FAILED = "failed"  # the pass cannot be painted
@@ -33,6 +34,7 @@ class Entry(TypedDict):
     started: float
     ended: float
     device: NotRequired[str]
+    waiting: NotRequired[float]
     sentence: NotRequired[str]
     key: NotRequired[str]
 
@@ -54,41 +56,14 @@ def record(layer: str, how: str, started: float, ended: float | None = None, **m
         more: plain values to keep with it, such as the device.
     """
     entry = {"layer": str(layer), "how": how, "started": started, "ended": ended or time.time(), **more}
-    _append(JOURNAL, entry)
-    if how in ("painted", "store"):
-        _append(HISTORY, {"layer": str(layer), "how": how, "seconds": round(entry["ended"] - started, 3)})
-
-
-def describe_savings() -> str:
-    """A sentence about what the store has saved in this folder; empty if nothing yet."""
-    entries = _read(HISTORY)
-    painted = [entry["seconds"] for entry in entries if entry["how"] == "painted" and "seconds" in entry]
-    fetched = sum(entry["how"] == "store" for entry in entries)
-    if not fetched:
-        return ""
-    worth = f", about {fetched * sum(painted) / len(painted):.0f} s of painting" if painted else ""
-    return f"It has saved {fetched} passes here{worth}."
-
-
-def _append(path: Path, entry: dict[str, Any]) -> None:
     with suppress(OSError):  # what cannot be written down is missing from the closing line, and no layer is lost for it
-        FOLDER.mkdir(exist_ok=True)
-        # One write of one line: jobs that run side by side do not tear each other's lines apart.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, f"{json.dumps(entry)}\n".encode())
-        finally:
-            os.close(descriptor)
+        append_line(JOURNAL, json.dumps(entry))
 
 
 def read() -> list[Entry]:
     """The entries of the latest build, in the order in which they were written."""
-    return [cast(Entry, entry) for entry in _read(JOURNAL)]
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = JOURNAL.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     entries = []
@@ -96,7 +71,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         with suppress(ValueError):  # the last one may be half-written
             entry = json.loads(line)
             if isinstance(entry, dict) and {"layer", "how"} <= entry.keys():
-                entries.append(entry)
+                entries.append(cast(Entry, entry))
     return entries
 
 

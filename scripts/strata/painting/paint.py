@@ -14,7 +14,7 @@ from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.files import Reader, expand_user
 from strata.models import adapter_files, lock, reference
 from strata.models.checkpoint import find_snapshot
-from strata.painting import journal, views, worker_client
+from strata.painting import history, journal, views, worker_client
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
@@ -45,6 +45,7 @@ def paint(request: Request, reporter: Reporter) -> Done:
     A pass that runs out of memory is tried again with less, down to the last step of placements. Whatever else is wrong is
     said once: in the same build, a further job for the same pass is not tried.
     """
+    began = time.time()
     resolved = resolve_paths(request)
     folder = resolved.folder or ""
     with _remembering_failure(request, folder):
@@ -52,8 +53,30 @@ def paint(request: Request, reporter: Reporter) -> Done:
     if done.how != "painted":
         reporter.say(journal.WORDS[done.how])
     device = {"device": done.device} if done.device else {}
-    journal.record(request.layer, done.how, done.started, done.ended, **device)
+    waiting = round(max(done.started - began, 0.0), 3)
+    journal.record(request.layer, done.how, done.started, done.ended, waiting=waiting, **device)
+    _remember_seconds(request, done, waiting)
     return replace(done, consumed={_relative(path, folder): digest for path, digest in done.consumed.items()})
+
+
+def _remember_seconds(request: Request, done: Done, waiting: float) -> None:
+    kind, work = history.measure(request.spec, done.pixels)
+    if done.how == "painted":
+        entry: history.Finished = {
+            "what": kind,
+            "how": done.how,
+            "work": work,
+            "seconds": round(done.ended - done.started - done.loading, 3),
+            "loading": done.loading,
+            "waiting": waiting,
+        }
+        if done.device:
+            entry["device"] = done.device
+        if done.placement:
+            entry["placement"] = done.placement
+        history.add(entry)
+    else:
+        history.add({"what": "fetch", "how": done.how, "work": 1, "seconds": round(done.ended - done.started, 3)})
 
 
 def _paint_patiently(request: Request, reporter: Reporter) -> Done:
@@ -158,7 +181,7 @@ def is_stored(request: Request) -> bool:
     key = make_key(request.spec, view.pixels() if view else b"")
     settings = request.runtime.store
     store = Store(settings.folder, settings.limit_gb * 1e9, settings.shared)
-    return store.holds(key) or _is_made_of(request.layer, key)
+    return store.find(key) is not None or _is_made_of(request.layer, key)
 
 
 def import_execution() -> tuple[Execute, PipelineCache]:

@@ -60,6 +60,9 @@ class Done:
         started: when the work on it began (for a painted one: when the device was taken), in seconds since the epoch.
         device: what painted it; None for one from the store.
         ended: when it was done (for a painted one: when the device was let go).
+        placement: how the pipeline was laid out, a step of devices.LADDER; None where none was.
+        loading: the seconds that it took to load; 0 if it was at hand.
+        pixels: how many the pass saw, or for text to image painted.
         consumed: the digests of the layers that the pass saw, by their paths, as they were read.
     """
 
@@ -67,4 +70,7 @@ class Done:
     started: float
     device: str | None = None
     ended: float = field(default_factory=time.time)
+    placement: str | None = None
+    loading: float = 0.0
+    pixels: int = 0
     consumed: Mapping[str, str] = field(default_factory=dict)

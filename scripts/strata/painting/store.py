@@ -77,10 +77,11 @@ class Store:
             target.write(png)
         return True
 
-    def holds(self, key: str) -> bool:
-        """Whether there is an entry, intact or not."""
+    def find(self, key: str) -> Path | None:
+        """The file of an entry, intact or not; None if there is none."""
         folders = [self.folder] * bool(self.limit) + [self.shared] * bool(self.shared)
-        return any(folder is not None and _entry(folder, key).is_file() for folder in folders)
+        entries = (_entry(folder, key) for folder in folders if folder is not None)
+        return next((entry for entry in entries if entry.is_file()), None)
 
     def put(self, key: str, layer: str | Path) -> None:
         """Keeps a copy of a finished layer, and lets go of the oldest beyond the limit."""

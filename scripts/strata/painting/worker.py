@@ -70,6 +70,9 @@ class Relay:
     def say(self, text: str) -> None:
         self._send({"say": text})
 
+    def detail(self, text: str) -> None:
+        self._send({"detail": text})
+
     def note(self, text: str) -> None:
         self._send({"note": text})
 

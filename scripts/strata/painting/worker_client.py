@@ -55,7 +55,8 @@ def find_socket() -> Path:
 
     Checkouts with environments of their own have workers of their own, which do not throw each other's models out.
     """
-    seen = "\0".join([sys.executable, str(LIBRARY), *(os.environ.get(name, "") for name in DEVICES)])
+    # The environment, and not the name of the interpreter: python and python3 are one.
+    seen = "\0".join([sys.prefix, str(LIBRARY), *(os.environ.get(name, "") for name in DEVICES)])
     return user_folder() / f"worker-{hashlib.sha256(seen.encode()).hexdigest()[:8]}.socket"
 
 
@@ -65,7 +66,7 @@ def digest_version(environment: Mapping[str, str]) -> str:
     The library's source, the interpreter, the installed packages, the processor's cores that may be used, and the
     environment. Nothing is imported for it.
     """
-    digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    digest = hashlib.sha256(f"{sys.prefix} {sys.version}".encode())
     for module in sorted(LIBRARY.rglob("*.py")):
         digest.update(module.read_bytes())
     for name in LIBRARIES:
@@ -125,6 +126,12 @@ def ask(socket: Path, what: str) -> dict[str, Any] | None:
             return receive(connection) if connection.poll(PATIENCE_SECONDS) else None
     except (OSError, EOFError):
         return None
+
+
+def find_held() -> list[str] | None:
+    """The models that the worker holds, as it says them; None if there is no worker."""
+    status = ask(find_socket(), "status")
+    return None if status is None else list(status["held"])
 
 
 def is_up() -> bool:
@@ -226,6 +233,8 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
             match receive(connection):
                 case {"say": text}:
                     reporter.say(text)
+                case {"detail": text}:
+                    reporter.detail(text)
                 case {"note": text}:
                     reporter.note(text)
                 case {"step": [done, steps]}:

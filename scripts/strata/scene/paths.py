@@ -50,13 +50,6 @@ def sheet(sweep: str) -> str:
     return f"{SWEEPS}/{sweep}.png"
 
 
-def layer(folder: str, scene: Scene, name: str) -> str:
-    """The file of a layer by its name in the composite."""
-    if name in scene.subjects:
-        return subject(folder, name)
-    return effect(folder, name) if name in scene.effects else background(folder)
-
-
 def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     """The files of masks, subjects and effects in a scene's folder that the scene no longer has."""
     for section, known in (("masks", scene.subjects), ("subjects", scene.subjects), ("effects", scene.effects)):

@@ -1,6 +1,6 @@
 """All scenes of a working directory: config.yaml, the files in scenes/, and the variations of either."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ from strata.errors import StrataError
 from strata.installation import WORKFLOW
 from strata.models.reference import HubModel, Known
 from strata.runtime import Runtime
-from strata.scene import paths
 from strata.scene.description import SCHEMA
 from strata.scene.scene import Scene
 from strata.scene.sweeps import Sweep
@@ -31,15 +30,24 @@ class Scenes:
     Args:
         config: the content of config.yaml.
         folder: where the other scenes are described.
+        unsaved: what stands in for the content of some of their files, by the scene's name.
     """
 
-    def __init__(self, config: Mapping[str, Any], folder: str = "scenes"):
+    def __init__(
+        self, config: Mapping[str, Any], folder: str = "scenes", unsaved: Mapping[str, Mapping[str, Any]] | None = None
+    ):
         self.runtime = read_runtime(config)
         self._sweeps = SWEEPS.complete(config.get("sweeps") or {}, "config.yaml", ["sweeps"])
         self._base = {key: value for key, value in config.items() if key not in ("runtime", "sweeps")}
         self._described_in = Path(folder)
+        self._unsaved = unsaved or {}
         self._models = Known(MODEL_DIGESTS if self.runtime.trust_times else None)
         self._loaded = {"": self._make(self._base, "config.yaml")}
+
+    @property
+    def sweeps(self) -> Collection[str]:
+        """The names of all sweeps."""
+        return self._sweeps.keys()
 
     @property
     def loaded(self) -> dict[str, Scene]:
@@ -75,37 +83,6 @@ class Scenes:
                 distinct.setdefault((model["id"], model["revision"], model["variant"]), model)
         return list(distinct.values())
 
-    def find_leftovers(self, results: Path) -> Iterator[Path]:
-        """The files under results/ that a build once made and that no scene or sweep names any more, sorted.
-
-        Files that no rule could have made are left alone.
-
-        Raises:
-            StrataError: a scene is wrong. Its files are no leftovers.
-        """
-        for path in sorted(path for path in results.rglob("*") if path.is_file()):
-            name = path.relative_to(results).as_posix()
-            if not self._is_known(name):
-                yield path
-
-    def _is_known(self, name: str) -> bool:
-        section, _, rest = name.partition("/")
-        if section == paths.SWEEPS:
-            return Path(rest).suffix not in (".png", ".tsv") or Path(rest).stem in self._sweeps
-        file = paths.FILE.fullmatch(name)
-        if file is None:
-            return True
-        described_in = "".join(f"{part}/" for part in file["folder"].split("/")[:-1] if SIGN not in part)
-        if described_in not in self.folders():
-            return False
-        self.find(described_in)
-        try:
-            scene = self.find(file["folder"])
-        except StrataError:
-            return False  # a variation by a key that the scene no longer has
-        kind, _, layer = file["name"].partition("/")
-        return not layer or Path(layer).stem in (scene.effects if kind == "effects" else scene.subjects)
-
     def _vary(self, scene: Scene, name: str) -> Scene:
         return self._make(vary(scene.effective(), name), f"{scene.source} with {name}")
 
@@ -114,7 +91,8 @@ class Scenes:
         if not path.is_file():
             known = ", ".join(sorted(path.stem for path in self._described_in.glob("*.yaml"))) or "none"
             raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._described_in}/: {known}.")
-        return self._make(lay_over(self._base, read_yaml(path), path.as_posix()), path.as_posix())
+        change = self._unsaved[name] if name in self._unsaved else read_yaml(path)
+        return self._make(lay_over(self._base, change, path.as_posix()), path.as_posix())
 
     def _make(self, described: object, source: str) -> Scene:
         return Scene(apply_preset(described, source), source, self._models)

@@ -31,8 +31,8 @@ def vary(description: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def assignments(name: str) -> Iterator[tuple[str, object]]:
-    """The keys and values in a folder's name. A comma ends a value only where another key follows."""
-    for part in re.split(rf",(?=[\w.-]+{SIGN})", name):
+    """The keys and values in a folder's name."""
+    for part in split_name(name):
         key, sign, text = part.partition(SIGN)
         if not sign or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
             raise StrataError(
@@ -40,6 +40,11 @@ def assignments(name: str) -> Iterator[tuple[str, object]]:
                 f"background.seed{SIGN}78,fog.opacity{SIGN}0.5."
             )
         yield key, parse_yaml(text, f"The folder {name} gives {key} a value that")
+
+
+def split_name(name: str) -> list[str]:
+    """The parts of a folder's name, a key and its value each. A comma ends a value only where another key follows."""
+    return re.split(rf",(?=[\w.-]+{SIGN})", name)
 
 
 def find_path(description: Mapping[str, Any], key: str, who: str) -> tuple[str, ...]:

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
 from strata.exits import with_sentences
 from strata.files import cannot_write
 from strata.installation import claim_imports
-from strata.painting import journal
+from strata.painting import history, journal, remaining, worker_client
 from strata.painting.journal import FAILED, WORDS, Entry
 from strata.scene import paths
 from strata.state import BUILD_LOCK
-from strata.workflow import preparation, snakemake_internals
+from strata.workflow import console, preparation, recipes, snakemake_internals
+from strata.workflow import plan as plans
+from strata.workflow.estimates import BUILD
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
@@ -54,11 +57,14 @@ class Build:
         self.group = "scene" if on_node else None
         self._workflow = workflow
         self._lock = FileLock(BUILD_LOCK)
+        self._read = _began_reading()
         self._started = 0.0
         self._rules: list[SceneRules] = []
         gc.set_threshold(*RARELY)
         claim_imports()
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
+        if snakemake_internals.speaks_to_a_person(workflow):
+            console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
 
     def add(self, config: Mapping[str, Any]) -> SceneRules:
         """The rules' functions for the scenes of a config. The build prepares its jobs, and reports on them."""
@@ -83,8 +89,11 @@ class Build:
             raise StrataError(cannot_write(BUILD_LOCK, error)) from None
         self._started = time.time()
         journal.begin()
+        history.forget_old()
+        recipes.forget_old()
         self.comparison.save()
         jobs = snakemake_internals.jobs_to_run(self._workflow)
+        self._expect(jobs)
         here = snakemake_internals.runs_jobs_here(self._workflow)
         if here and snakemake_internals.has_one_environment(self._workflow):
             preparation.start_worker(jobs, self._rules[0].runtime)
@@ -97,7 +106,9 @@ class Build:
         took = time.time() - self._started
         self.release()
         snakemake_internals.cancel_timers()
-        print(summarise([entry for entry in journal.read() if entry["how"] != FAILED], took), file=sys.stderr)
+        done = [entry for entry in journal.read() if entry["how"] != FAILED]
+        self._remember_seconds(done)
+        print(summarise(done, took), file=sys.stderr)
         if leftovers := self._find_leftovers():
             listed = ", ".join(map(str, leftovers[:3])) + (", ..." if len(leftovers) > 3 else "")
             print(f"No scene names {listed} any more. `strata tidy` lists such files.", file=sys.stderr)
@@ -105,6 +116,31 @@ class Build:
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         self._lock.release()
+
+    def _describe_plan(self, files: list[str]) -> list[str]:
+        """The lines of a dry run: the plan for the files that Snakemake would make."""
+        return [line for plan in self._plan(files) for line in plans.lines(plan, also=set(files))]
+
+    def _expect(self, jobs: list[Any]) -> None:
+        """Lets the jobs know how long the others will take."""
+        plan = self._plan([str(file) for job in jobs for file in job.output])
+        remaining.expect({step.layer: step.seconds or 0.0 for part in plan for step in part.to_do})
+
+    def _plan(self, files: list[str]) -> list[plans.Plan]:
+        """A plan for those of some files that each config's scenes have."""
+        held, found = worker_client.find_held(), []
+        for rules in self._rules:
+            own = [file.removeprefix(rules.results) for file in files if file.startswith(rules.results)]
+            planner = plans.Planner(rules.layers, self.comparison, held, rules.results)
+            found.append(planner.plan([file for file in own if not file.endswith(".tsv")]))
+        return found
+
+    def _remember_seconds(self, done: list[Entry]) -> None:
+        """Writes down what the build took beside its layers, for plans."""
+        if done and snakemake_internals.runs_one_job_at_a_time(self._workflow):
+            on_layers = sum(entry["ended"] - entry["started"] + entry.get("waiting", 0.0) for entry in done)
+            beside = max(time.time() - self._read - on_layers, 0.0)
+            history.add({"what": BUILD, "how": BUILD, "work": len(done), "seconds": round(beside, 3)})
 
     def _find_leftovers(self) -> list[Path]:
         """The layers, in the folders of the scenes that this build looked at, that those scenes no longer have."""
@@ -126,6 +162,23 @@ def open_build(workflow: Any) -> Build:
     return build
 
 
+def _began_reading() -> float:
+    """When the command began: for the first build of a process with the process, for a later one now."""
+    global _has_built
+    began, _has_built = time.time() if _has_built else psutil.Process().create_time(), True
+    return began
+
+
+_has_built = False
+
+
+MOST_NAMED = 4
+"""Beyond so many, the closing line counts layers and pictures."""
+
+NAMED = ("painted", "store", "kept", "enlarged", "fetched", "there")
+"""What the closing line speaks of, of journal.WORDS. The rest is drawn in a moment."""
+
+
 def _check_folders() -> None:
     """Refuses a working directory in which jobs could not write."""
     for folder in map(Path, FOLDERS):
@@ -136,13 +189,16 @@ def _check_folders() -> None:
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
     pictures = [entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@"))]
+    sheets = [entry["layer"] for entry in entries if entry["how"] == "laid out"]
+    where = ", ".join(pictures) if len(pictures) <= MOST_NAMED else f"{len(pictures)} pictures"
     done = []
     for how, words in WORDS.items():
         names = [_short_name(entry["layer"]) for entry in entries if entry["how"] == how]
-        if how not in ("drawn", "composited") and names:
-            done.append(f"{', '.join(names)} {words}")
-    where = ", ".join(pictures) or "No picture asked for"
-    return f"{where}: {'; '.join(done) or 'nothing painted'}; {took:.1f} s"
+        if how in NAMED and names:
+            named = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} layers"
+            done.append(f"{named} {words}")
+    parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *sheets]
+    return "; ".join(parts)
 
 
 def _short_name(layer: str) -> str:

@@ -1,6 +1,7 @@
 """A rule's script from its begin to its end: its log, its record, its entry in the journal, and what is said of errors."""
 
 import io
+import math
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any, TextIO
 from strata.errors import StrataError
 from strata.exits import sentences
 from strata.files import Reader
-from strata.painting import journal
+from strata.painting import history, journal
 from strata.painting.progress import JobLog, layer_title
 from strata.workflow import records
 
@@ -41,9 +42,18 @@ class Job:
         """The layer's (width, height) in pixels."""
         return self.spec["width"], self.spec["height"]
 
-    def finish(self, how: str) -> None:
-        """Adds the finished layer to the build's journal. `how` is a key of journal.WORDS."""
-        journal.record(self.layer, how, self.started)
+    def finish(self, how: str, work: float | None = None) -> None:
+        """Adds the finished layer to the build's journal, and the seconds that it took to the folder's history.
+
+        Args:
+            how: a key of journal.WORDS.
+            work: what the seconds grow with; by default the layer's pixels.
+        """
+        ended = time.time()
+        journal.record(self.layer, how, self.started, ended)
+        seconds = round(ended - self.started, 3)
+        work = math.prod(self.size) if work is None else work
+        history.add({"what": how, "how": how, "work": work, "seconds": seconds})
 
 
 @contextmanager
@@ -56,7 +66,7 @@ def running(snakemake: Any, layer: str) -> Iterator[Job]:
         snakemake: the script's object.
         layer: the first of its outputs.
     """
-    with logging(snakemake.log[0], layer_title(layer)) as log:
+    with logging(snakemake.log[0], layer) as log:
         spec = snakemake.params.spec
         job = Job(layer, dict(spec), log, time.time())
         yield job
@@ -73,7 +83,7 @@ def _date(outputs: Iterable[str], inputs: Iterable[str]) -> None:
 
 
 @contextmanager
-def logging(log: str, title: str) -> Iterator[JobLog]:
+def logging(log: str, layer: str) -> Iterator[JobLog]:
     """Opens a job's log. Errors go into it, and end the process with a sentence.
 
     An unforeseen error is in the log with its traceback; the sentence says so.
@@ -81,17 +91,19 @@ def logging(log: str, title: str) -> Iterator[JobLog]:
     path = Path(log)
     with sentences(), _open_log(path) as file:
         try:
-            yield JobLog(title, file, sys.stderr)
+            yield JobLog(layer, file, sys.stderr)
         except StrataError as error:
             file.write(f"{error}\n")
             raise
         except KeyboardInterrupt:
             file.write("interrupted\n")
-            raise StrataError(f"{title} was interrupted. The same command goes on with it.") from None
+            raise StrataError(f"{layer_title(layer)} was interrupted. The same command goes on with it.") from None
         except Exception as error:
             traceback.print_exc(file=file)
             kind = type(error).__name__
-            raise StrataError(f"{title} failed unexpectedly: {kind}: {error}. {path} holds the traceback.") from None
+            raise StrataError(
+                f"{layer_title(layer)} failed unexpectedly: {kind}: {error}. {path} holds the traceback."
+            ) from None
 
 
 def _open_log(path: Path) -> TextIO:

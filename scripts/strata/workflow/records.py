@@ -11,6 +11,7 @@ says that it was made from just what is there.
 Neither Snakemake's own memory nor the times of files decide.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -23,11 +24,17 @@ from filelock import FileLock, Timeout
 from strata.errors import StrataError
 from strata.files import cannot_write, replacing
 from strata.fingerprints import Memory, digest_file
+from strata.scene.layers import Layer
 from strata.seals import read_seal
 from strata.state import BUILD_LOCK, CHANGED, LAYER_DIGESTS, RECORDS
+from strata.workflow import recipes
 
 NEWER_NS = 10_000_000
 """What counts as newer: more than file systems round."""
+
+
+UNRECORDED, REPLACED = "no record of it", "another file is in its place"
+"""Why a layer is made again, beside the names of values and files that differ."""
 
 
 class Record(TypedDict):
@@ -40,9 +47,12 @@ class Record(TypedDict):
 
 def write(layer: str, spec: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
     """Records what a finished layer was made from."""
-    record: Record = {"spec": dict(spec), "inputs": dict(inputs), "layer": digest_file(Path(layer))}
+    content = Path(layer).read_bytes()
+    record: Record = {"spec": dict(spec), "inputs": dict(inputs), "layer": hashlib.sha256(content).hexdigest()}
     with replacing(_path_of(layer)) as file:
         file.write(json.dumps(record).encode())
+    if (key := read_seal(content)) is not None:  # what was retouched and kept is no result of its recipe
+        recipes.remember(recipes.digest_recipe(spec, inputs.items()), record["layer"], key)
 
 
 def read(layer: str) -> Record | None:
@@ -71,6 +81,17 @@ class Comparison:
         self._flagged_ns = 0  # the time of CHANGED
         self._flags = flags
 
+    def compare(self, layer: Layer, results: str) -> list[str]:
+        """What differs between what a layer was made from and what is there now, see find_changes().
+
+        Args:
+            results: the folder of all results as jobs see it, with its slash.
+        """
+        own = [] if layer.image is None else [layer.image]
+        return self.find_changes(
+            f"{results}{layer.file}", layer.spec, [f"{results}{file}" for file in layer.inputs] + own
+        )
+
     def find_changes(self, layer: str, spec: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
         """What differs between what a layer was made from and what is there now, in a few words each.
 
@@ -82,15 +103,15 @@ class Comparison:
         Returns:
             nothing if the layer is right, or not there.
         """
-        digest = self._digest(layer)
+        digest = self.digest(layer)
         if digest is None:
             return []
         record = read(layer)
         if record is None:
-            return ["no record of it"]
+            return [UNRECORDED]
         if digest != record["layer"] and _is_sealed(layer):
             # A retouched file has no seal that holds. This one was made from something, and not put here by its job.
-            return ["another file is in its place"]
+            return [REPLACED]
         made_from = record["spec"]
         keys = spec.keys() | made_from.keys()
         changes = sorted(key for key in keys if _as_text(spec.get(key)) != _as_text(made_from.get(key)))
@@ -130,7 +151,8 @@ class Comparison:
         """Keeps the digests for the next reading."""
         self._digests.save()
 
-    def _digest(self, path: str) -> str | None:
+    def digest(self, path: str) -> str | None:
+        """The digest of a file; None if it is not there."""
         try:
             found: str = self._digests.examine(Path(path), digest_file)
         except OSError:
@@ -139,7 +161,7 @@ class Comparison:
 
     def _digest_or_expected(self, path: str) -> str | None:
         """The digest of a file. One that is not there will be made again, as its record says."""
-        if digest := self._digest(path):
+        if digest := self.digest(path):
             return digest
         record = read(path)
         return record["layer"] if record else None

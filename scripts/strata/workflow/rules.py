@@ -6,34 +6,17 @@ from typing import Any, Generic, TypeVar, overload
 
 from snakemake.io import ancient, local
 
-from strata.code_digests import digest_code
-from strata.errors import StrataError
 from strata.exits import with_sentences
 from strata.models.reference import HubModel
-from strata.passes import (
-    Composite,
-    DrawnImage,
-    DrawnMask,
-    EffectiveScene,
-    Inpaint,
-    PaintedEffect,
-    Sheet,
-    TextToImage,
-    Upscale,
-)
 from strata.scene import paths
 from strata.scene.description import SCHEMA
-from strata.scene.scene import Scene
+from strata.scene.layers import Layer, Layers, Rule
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN
 from strata.state import CHANGED
 from strata.workflow.records import Comparison
 
 Result = TypeVar("Result")
-
-
-WILDCARDS = ("scene", "subject", "effect", "factor", "sweep")
-"""All that a rule's files can hold."""
 
 
 class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
@@ -56,16 +39,9 @@ class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
         if rules is None:
             return self
 
-        name, answers = self._method.__name__, rules.answers
-
         @with_sentences
         def ask(wildcards: Any) -> Result:
-            # A rule's input and its params ask the same; working it out twice would be a tenth of a dry run of many scenes.
-            question = name, *(getattr(wildcards, part, None) for part in WILDCARDS)
-            if question not in answers:
-                answers[question] = self._method(rules, wildcards)
-            answer: Result = answers[question]
-            return answer
+            return self._method(rules, wildcards)
 
         ask.__signature__ = self.SIGNATURE  # type: ignore[attr-defined]
         ask.__doc__ = self._method.__doc__
@@ -89,11 +65,11 @@ class SceneRules:
 
     @with_sentences
     def __init__(self, config: Mapping[str, Any], comparison: Comparison, results: str = "results/"):
-        self.answers: dict[tuple[Any, ...], Any] = {}
         self.scenes = Scenes(config)
+        self.layers = Layers(self.scenes)
         self.runtime = self.scenes.runtime
         self.results = results
-        self._comparison = comparison
+        self.comparison = comparison
 
     @with_sentences
     def pictures(self) -> list[str]:
@@ -106,83 +82,78 @@ class SceneRules:
         return self.scenes.hub_models()
 
     @of_wildcards
-    def effective(self, wildcards: Any) -> EffectiveScene:
-        scene = self._of(wildcards)
-        return {"scene": scene.effective(), "notes": scene.notes(), "code": digest_code("scene")}
+    def effective(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("scene", wildcards).spec
 
     @of_wildcards
-    def mask(self, wildcards: Any) -> DrawnMask:
-        return self._with_subject(wildcards).mask(wildcards.subject)
+    def mask(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("mask", wildcards).spec
 
     @of_wildcards
     def mask_image(self, wildcards: Any) -> list[str]:
         """The file of an image mask, if the subject has one."""
-        return _own_file(self._with_subject(wildcards).subjects[wildcards.subject]["mask"]["image"])
+        return _own_file(self._layer("mask", wildcards))
 
     @of_wildcards
-    def background(self, wildcards: Any) -> TextToImage:
-        return self._of(wildcards).background()
+    def background(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("background", wildcards).spec
 
     @of_wildcards
-    def subject(self, wildcards: Any) -> Inpaint:
-        return self._with_subject(wildcards).inpaint(wildcards.subject)
+    def subject(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("subject", wildcards).spec
 
     @of_wildcards
     def plate(self, wildcards: Any) -> list[str]:
         """The layers beneath a subject, bottom to top."""
-        scene = self._with_subject(wildcards)
-        return [self._layer(wildcards, scene, name) for name in scene.plate(wildcards.subject)]
+        return _in_results(self._layer("subject", wildcards).sees)
 
     @of_wildcards
-    def effect(self, wildcards: Any) -> PaintedEffect | DrawnImage:
-        return self._with_effect(wildcards).effect(wildcards.effect)
+    def mask_file(self, wildcards: Any) -> str:
+        """The mask of a subject."""
+        return f"{paths.RESULTS}/{self._layer('subject', wildcards).mask}"
+
+    @of_wildcards
+    def effect(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("effect", wildcards).spec
 
     @of_wildcards
     def effect_image(self, wildcards: Any) -> list[str]:
         """The file of an effect that is an image."""
-        return _own_file(self._with_effect(wildcards).effects[wildcards.effect]["image"])
+        return _own_file(self._layer("effect", wildcards))
 
     @of_wildcards
     def effect_gpu(self, wildcards: Any) -> int:
         """The devices that an effect takes: none if it is an image."""
-        return 1 if self._with_effect(wildcards).effects[wildcards.effect]["image"] is None else 0
+        return 1 if self._layer("effect", wildcards).image is None else 0
 
     @of_wildcards
-    def composite(self, wildcards: Any) -> Composite:
-        return self._of(wildcards).composite()
+    def composite(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("composite", wildcards).spec
 
     @of_wildcards
     def stack(self, wildcards: Any) -> list[str]:
         """The layers that the composite flattens, bottom to top, one file for each entry."""
-        scene = self._of(wildcards)
-        return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
+        return _in_results(self._layer("composite", wildcards).sees)
 
     @of_wildcards
-    def upscale(self, wildcards: Any) -> Upscale:
-        return self._of(wildcards).upscale(int(wildcards.factor))
+    def upscale(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("upscale", wildcards).spec
 
     @of_wildcards
     def upscale_gpu(self, wildcards: Any) -> int:
         """The devices that it takes to make the picture larger: none if no model does it."""
-        return 0 if self._of(wildcards).description["upscale"]["method"] == "lanczos" else 1
+        return 0 if self._layer("upscale", wildcards).spec["method"] == "lanczos" else 1
 
     @of_wildcards
-    def sweep(self, wildcards: Any) -> Sheet:
-        sweep = self.scenes.find_sweep(wildcards.sweep)
-        return {
-            "cells": sweep.cells(),
-            "columns": sweep.columns,
-            "width": sweep.width,
-            "code": digest_code("sheet"),
-        }
+    def sweep(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("sweep", wildcards).spec
 
     @of_wildcards
     def sweep_pictures(self, wildcards: Any) -> list[str]:
         """The final pictures of a sweep's cells."""
-        folders = self.scenes.find_sweep(wildcards.sweep).folders()
-        return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in folders]
+        return _in_results(self._layer("sweep", wildcards).sees)
 
-    def changes(self, rule: str) -> Callable[[Any], Any]:
+    def changes(self, rule: Rule) -> Callable[[Any], Any]:
         """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.
 
         So Snakemake makes it again, whatever it remembers itself. For any other layer the file counts as ancient.
@@ -190,72 +161,39 @@ class SceneRules:
 
         @with_sentences
         def find(wildcards: Any) -> Any:
-            file, spec, inputs = self._describe(rule, wildcards)
-            layer = f"{self.results}{file}"
-            if self._comparison.find_changes(layer, spec, inputs):
-                self._comparison.flag(layer)
+            layer = self._layer(rule, wildcards)
+            if self.comparison.compare(layer, self.results):
+                self.comparison.flag(f"{self.results}{layer.file}")
                 return local(str(CHANGED))
             return ancient(local(str(CHANGED)))
 
         find.__signature__ = of_wildcards.SIGNATURE  # type: ignore[attr-defined]
         return find
 
-    def _describe(self, rule: str, wildcards: Any) -> tuple[str, Mapping[str, Any], list[str]]:
-        """A layer's file within the results, its spec, and the files that its job consumes."""
+    def _layer(self, rule: Rule, wildcards: Any) -> Layer:
         match rule:
             case "scene":
-                return paths.effective(wildcards.scene), self.effective(wildcards), []
+                return self.layers.scene(wildcards.scene)
             case "mask":
-                file = paths.mask(wildcards.scene, wildcards.subject)
-                return file, self.mask(wildcards), self.mask_image(wildcards)
+                return self.layers.mask(wildcards.scene, wildcards.subject)
             case "background":
-                return paths.background(wildcards.scene), self.background(wildcards), []
+                return self.layers.background(wildcards.scene)
             case "subject":
-                mask = paths.mask(wildcards.scene, wildcards.subject)
-                consumed = self._with_prefix([*self.plate(wildcards), f"{paths.RESULTS}/{mask}"])
-                return paths.subject(wildcards.scene, wildcards.subject), self.subject(wildcards), consumed
+                return self.layers.subject(wildcards.scene, wildcards.subject)
             case "effect":
-                file = paths.effect(wildcards.scene, wildcards.effect)
-                return file, self.effect(wildcards), self.effect_image(wildcards)
+                return self.layers.effect(wildcards.scene, wildcards.effect)
             case "composite":
-                return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(self.stack(wildcards))
+                return self.layers.composite(wildcards.scene)
             case "upscale":
-                consumed = self._with_prefix([f"{paths.RESULTS}/{paths.final(wildcards.scene)}"])
-                return paths.enlarged(wildcards.scene, int(wildcards.factor)), self.upscale(wildcards), consumed
+                return self.layers.upscale(wildcards.scene, int(wildcards.factor))
             case "sweep":
-                return (
-                    paths.sheet(wildcards.sweep),
-                    self.sweep(wildcards),
-                    self._with_prefix(self.sweep_pictures(wildcards)),
-                )
-        raise ValueError(f"There is no rule {rule} that makes a layer.")
-
-    def _with_prefix(self, files: list[str]) -> list[str]:
-        """Files under results/ as jobs see them."""
-        return [f"{self.results}{file.removeprefix(f'{paths.RESULTS}/')}" for file in files]
-
-    def _of(self, wildcards: Any) -> Scene:
-        return self.scenes.find(wildcards.scene)
-
-    def _with_subject(self, wildcards: Any) -> Scene:
-        scene = self._of(wildcards)
-        _check_known(scene, "subjects", wildcards.subject, scene.subjects)
-        return scene
-
-    def _with_effect(self, wildcards: Any) -> Scene:
-        scene = self._of(wildcards)
-        _check_known(scene, "effects", wildcards.effect, scene.effects)
-        return scene
-
-    def _layer(self, wildcards: Any, scene: Scene, name: str) -> str:
-        return f"{paths.RESULTS}/{paths.layer(wildcards.scene, scene, name)}"
+                return self.layers.sweep(wildcards.sweep)
 
 
-def _own_file(path: str | None) -> list[str]:
+def _in_results(files: tuple[str, ...]) -> list[str]:
+    return [f"{paths.RESULTS}/{file}" for file in files]
+
+
+def _own_file(layer: Layer) -> list[str]:
     """A file that the config names, relative to the working directory also where this workflow is a module."""
-    return [] if path is None else [local(path)]
-
-
-def _check_known(scene: Scene, section: str, name: str, known: Mapping[str, object]) -> None:
-    if name not in known:
-        raise StrataError(f"{scene.source}: {section} has no {name}. There are: {', '.join(known) or 'none'}.")
+    return [] if layer.image is None else [local(layer.image)]

@@ -28,6 +28,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from snakemake_interface_executor_plugins.settings import ExecMode
+
 Hook = Callable[[], None]
 
 HOOKS = ("onstart", "onsuccess", "onerror")
@@ -75,9 +77,24 @@ def is_on_node(workflow: Any) -> bool:
     return bool(workflow.remote_exec)
 
 
+def speaks_to_a_person(workflow: Any) -> bool:
+    """Whether this is the process that somebody started, and who did not ask for all that Snakemake can say."""
+    return workflow.exec_mode == ExecMode.DEFAULT and not workflow.output_settings.verbose
+
+
+def is_dry_run(workflow: Any) -> bool:
+    """Whether jobs are only listed."""
+    return bool(workflow.dryrun)
+
+
 def runs_jobs_here(workflow: Any) -> bool:
     """Whether jobs run on this machine, and not on a cluster."""
     return bool(workflow.local_exec)
+
+
+def runs_one_job_at_a_time(workflow: Any) -> bool:
+    """Whether jobs run here, one after another."""
+    return runs_jobs_here(workflow) and workflow.resource_settings.cores == 1
 
 
 def has_one_environment(workflow: Any) -> bool:

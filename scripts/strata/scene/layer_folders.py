@@ -1,0 +1,84 @@
+"""In which folder a variation's layer lives: that of the values which change it, and of no others.
+
+`results/background.seed~1,fog.opacity~0.6/final.png` is made from `results/background.seed~1/background.png` and from
+`results/effects/fog.png`. So the pictures of four seeds and three opacities have four backgrounds and one fog.
+"""
+
+import hashlib
+import json
+from typing import Literal
+
+from strata.errors import StrataError
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
+from strata.scene.variations import SIGN, split_name
+
+Kind = Literal["background", "mask", "subject", "effect"]
+"""The kinds of layers that variations may have in common."""
+
+
+class LayerFolders:
+    """Finds the folders of layers, for one reading of the config."""
+
+    def __init__(self, scenes: Scenes):
+        self._scenes = scenes
+        self._folders: dict[tuple[str, Kind, str], str] = {}
+        self._identities: dict[tuple[str, Kind, str], str] = {}
+
+    def find(self, folder: str, kind: Kind, name: str = "") -> str:
+        """The folder of a layer of the scene in `folder`; both are under results/ and end with a slash, or are empty.
+
+        Values are left out one by one, from the first on, as long as the layer and all that it sees stay the same. So the
+        scene that is left is sure to make the same layer, also where one value hides another.
+
+        Args:
+            name: of the subject or the effect.
+        """
+        key = (folder, kind, name)
+        if key not in self._folders:
+            self._folders[key] = self._reduce(folder, kind, name)
+        return self._folders[key]
+
+    def _reduce(self, folder: str, kind: Kind, name: str) -> str:
+        above, _, variation = folder.rstrip("/").rpartition("/")
+        if SIGN not in variation:
+            return folder
+        above = f"{above}/" if above else ""
+        values, wanted = split_name(variation), self._identify(folder, kind, name)
+        for index in range(len(values)):
+            rest = ",".join(values[:index] + values[index + 1 :])
+            smaller = f"{above}{rest}/" if rest else above
+            try:
+                same = self._identify(smaller, kind, name) == wanted
+            except StrataError:
+                continue  # without this value there is no such scene
+            if same:
+                return self.find(smaller, kind, name)
+        return folder
+
+    def _identify(self, folder: str, kind: Kind, name: str) -> str:
+        """A digest of all that decides a layer: what its rule knows, and the same of the layers that it sees."""
+        key = (folder, kind, name)
+        if key not in self._identities:
+            scene = self._scenes.find(folder)
+            spec, seen = _describe(scene, kind, name)
+            parts = [{part: value for part, value in spec.items() if part != "where"}]  # `where` is for sentences
+            text = json.dumps([*parts, *(self._identify(folder, *other) for other in seen)])
+            self._identities[key] = hashlib.sha256(text.encode()).hexdigest()
+        return self._identities[key]
+
+
+def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], list[tuple[Kind, str]]]:
+    """What the rule of a layer knows, and the layers that it sees."""
+    seen: list[tuple[Kind, str]] = []
+    match kind:
+        case "background":
+            return {**scene.background()}, seen
+        case "mask":
+            return {**scene.mask(name)}, seen
+        case "effect":
+            return {**scene.effect(name)}, seen
+        case "subject":
+            seen = [("mask", name)]
+            seen += [("background", "") if layer == "background" else ("subject", layer) for layer in scene.plate(name)]
+            return {**scene.inpaint(name)}, seen

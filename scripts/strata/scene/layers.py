@@ -1,0 +1,221 @@
+"""What each file under results/ is made from: the graph of layers, masks, pictures and sheets of all scenes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from strata.code_digests import digest_code
+from strata.errors import StrataError
+from strata.scene import paths
+from strata.scene.layer_folders import Kind, LayerFolders
+from strata.scene.scene import Scene
+from strata.scene.scenes import Scenes
+from strata.scene.variations import SIGN
+
+Rule = Literal["scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep"]
+"""The rules that make files of scenes, as the Snakefile names them."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A file that a rule makes: a layer, a mask, a picture or a sheet. All files are relative to the folder of all results.
+
+    Attributes:
+        rule: the rule that makes it.
+        file: its path.
+        spec: what the rule knows about it, see passes.py.
+        sees: the files that it is made from, bottom to top.
+        mask: a subject's mask.
+        image: a file of the user's that it is made from, relative to the working directory.
+    """
+
+    rule: Rule
+    file: str
+    spec: Mapping[str, Any]
+    sees: tuple[str, ...] = ()
+    mask: str | None = None
+    image: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All files under results/ that it is made from."""
+        return self.sees if self.mask is None else (*self.sees, self.mask)
+
+
+class Layers:
+    """The files of all scenes, described when they are first asked for.
+
+    `folder` is a scene's, empty or with its slash, see scene/scenes.py. What is no layer raises a StrataError.
+    """
+
+    def __init__(self, scenes: Scenes):
+        self.scenes = scenes
+        self._folders = LayerFolders(scenes)
+        self._known: dict[str, Layer] = {}
+
+    def find(self, file: str) -> Layer:
+        """A file by its path, relative to the folder of all results.
+
+        Raises:
+            StrataError: no rule makes such a file, or no scene has it.
+        """
+        if file in self._known:
+            return self._known[file]
+        section, _, rest = file.partition("/")
+        if section == paths.SWEEPS and rest.endswith(".png"):
+            return self.sweep(rest.removesuffix(".png"))
+        if (match := paths.FILE.fullmatch(file)) is None:
+            raise StrataError(f"No rule makes {paths.RESULTS}/{file}. Ask for {paths.RESULTS}/{paths.final('')}, say.")
+        folder, name = match["folder"], match["name"]
+        section, _, layer = name.removesuffix(".png").rpartition("/")
+        match section, layer:
+            case "masks", _:
+                return self.mask(folder, layer)
+            case "subjects", _:
+                return self.subject(folder, layer)
+            case "effects", _:
+                return self.effect(folder, layer)
+            case _, "background":
+                return self.background(folder)
+            case _, "final":
+                return self.composite(folder)
+            case _, "scene.yaml":
+                return self.scene(folder)
+            case _, enlarged:
+                return self.upscale(folder, int(enlarged.removeprefix("final@").removesuffix("x")))
+
+    def scene(self, folder: str) -> Layer:
+        """The file of the effective scene."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            spec = {"scene": scene.effective(), "notes": scene.notes(), "code": digest_code("scene")}
+            return Layer("scene", file, spec)
+
+        return self._describe(folder, paths.effective(folder), describe)
+
+    def background(self, folder: str) -> Layer:
+        def describe(scene: Scene, file: str) -> Layer:
+            self._check_home(folder, "background", "", file)
+            return Layer("background", file, scene.background())
+
+        return self._describe(folder, paths.background(folder), describe)
+
+    def mask(self, folder: str, subject: str) -> Layer:
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", subject, scene.subjects)
+            self._check_home(folder, "mask", subject, file)
+            return Layer("mask", file, scene.mask(subject), image=scene.subjects[subject]["mask"]["image"])
+
+        return self._describe(folder, paths.mask(folder, subject), describe)
+
+    def subject(self, folder: str, name: str) -> Layer:
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", name, scene.subjects)
+            self._check_home(folder, "subject", name, file)
+            plate = tuple(self._file(folder, scene, layer) for layer in scene.plate(name))
+            mask = paths.mask(self._folders.find(folder, "mask", name), name)
+            return Layer("subject", file, scene.inpaint(name), plate, mask)
+
+        return self._describe(folder, paths.subject(folder, name), describe)
+
+    def effect(self, folder: str, name: str) -> Layer:
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "effects", name, scene.effects)
+            self._check_home(folder, "effect", name, file)
+            return Layer("effect", file, scene.effect(name), image=scene.effects[name]["image"])
+
+        return self._describe(folder, paths.effect(folder, name), describe)
+
+    def composite(self, folder: str) -> Layer:
+        """The final picture, which always lives in the folder that was asked for."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            stack = tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
+            return Layer("composite", file, scene.composite(), stack)
+
+        return self._describe(folder, paths.final(folder), describe)
+
+    def upscale(self, folder: str, factor: int) -> Layer:
+        def describe(scene: Scene, file: str) -> Layer:
+            return Layer("upscale", file, scene.upscale(factor), (paths.final(folder),))
+
+        return self._describe(folder, paths.enlarged(folder, factor), describe)
+
+    def sweep(self, name: str) -> Layer:
+        """The contact sheet of a sweep."""
+        file = paths.sheet(name)
+        if file not in self._known:
+            sweep = self.scenes.find_sweep(name)
+            spec = {
+                "cells": sweep.cells(),
+                "columns": sweep.columns,
+                "width": sweep.width,
+                "code": digest_code("sheet"),
+            }
+            self._known[file] = Layer("sweep", file, spec, tuple(paths.final(folder) for folder in sweep.folders()))
+        return self._known[file]
+
+    def find_leftovers(self, results: Path) -> Iterator[Path]:
+        """The files under results/ that a build once made and that no scene or sweep names any more, sorted.
+
+        Files that no rule could have made are left alone.
+
+        Raises:
+            StrataError: a scene is wrong. Its files are no leftovers.
+        """
+        for path in sorted(path for path in results.rglob("*") if path.is_file()):
+            if not self._is_named(path.relative_to(results).as_posix()):
+                yield path
+
+    def _is_named(self, name: str) -> bool:
+        section, _, rest = name.partition("/")
+        if section == paths.SWEEPS:
+            return Path(rest).suffix not in (".png", ".tsv") or Path(rest).stem in self.scenes.sweeps
+        if (file := paths.FILE.fullmatch(name)) is None:
+            return True
+        folder = file["folder"]
+        described_in = "".join(f"{part}/" for part in folder.split("/")[:-1] if SIGN not in part)
+        if described_in not in self.scenes.folders():
+            return False
+        self.scenes.find(described_in)
+        try:
+            scene = self.scenes.find(folder)
+        except StrataError:
+            return False  # a variation by a key that the scene no longer has
+        section, _, layer = file["name"].removesuffix(".png").rpartition("/")
+        match section:
+            case "masks":
+                return layer in scene.subjects and self._folders.find(folder, "mask", layer) == folder
+            case "subjects":
+                return layer in scene.subjects and self._folders.find(folder, "subject", layer) == folder
+            case "effects":
+                return layer in scene.effects and self._folders.find(folder, "effect", layer) == folder
+        return layer != "background" or self._folders.find(folder, "background") == folder
+
+    def _describe(self, folder: str, file: str, describe: Callable[[Scene, str], Layer]) -> Layer:
+        if file not in self._known:
+            self._known[file] = describe(self.scenes.find(folder), file)
+        return self._known[file]
+
+    def _file(self, folder: str, scene: Scene, name: str) -> str:
+        """The file of a layer by its name in the composite."""
+        if name in scene.subjects:
+            return paths.subject(self._folders.find(folder, "subject", name), name)
+        if name in scene.effects:
+            return paths.effect(self._folders.find(folder, "effect", name), name)
+        return paths.background(self._folders.find(folder, "background"))
+
+    def _check_home(self, folder: str, kind: Kind, name: str, file: str) -> None:
+        home = self._folders.find(folder, kind, name)
+        if home != folder:
+            there = Path(paths.RESULTS, home, file.removeprefix(folder))
+            raise StrataError(
+                f"{paths.RESULTS}/{file} would be the same as {there}, where that layer lives: the other values do not "
+                f"change it. Ask for {there}."
+            )
+
+
+def _check_known(scene: Scene, section: str, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise StrataError(f"{scene.source}: {section} has no {name}. There are: {', '.join(known) or 'none'}.")

@@ -1,0 +1,65 @@
+"""What Snakemake's own log says on the terminal: of a build, what went wrong; of a dry run, the plan.
+
+The passes' lines come from the jobs, the closing line from the build. Snakemake's log file keeps everything.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+
+Describe = Callable[[list[str]], Iterable[str]]
+"""Given the files that the jobs of a dry run would make, returns the lines of the plan for them."""
+
+TERMINAL = "DefaultStreamHandler"
+"""Snakemake's name for its handler that writes to the terminal."""
+
+WORTH_SAYING = ("Nothing to be done",)
+"""How those of Snakemake's remarks begin that people wait for."""
+
+NOISE = (
+    "Cannot restore ",
+    "Restored previous version",
+    "Removing output files of failed job",
+    "Shutting down, this might take some time",
+    "WorkflowError:\nAt least one job did not complete successfully.",
+)
+"""How those warnings begin that say nothing: a layer is replaced in one step, so that there is nothing to restore."""
+
+SAID = "returned non-zero exit status 1."
+"""How the report of a failed job ends that has said itself, in a sentence, what is wrong."""
+
+
+class Console(logging.Filter):
+    """Lets through what is worth saying, and turns the jobs of a dry run into a plan.
+
+    Args:
+        is_dry_run: tells whether nothing will be built. That is not known yet when the Snakefile is read.
+        describe: gives the plan's lines.
+    """
+
+    def __init__(self, is_dry_run: Callable[[], bool], describe: Describe):
+        super().__init__()
+        self._is_dry_run, self._describe = is_dry_run, describe
+        self._files: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        event = getattr(record, "event", None)
+        message = str(record.msg or "")
+        if self._is_dry_run() and event == "job_info":
+            # Outputs that are updated in place are marked so.
+            self._files += [str(file).removesuffix(" (update)") for file in getattr(record, "output", None) or ()]
+            return False
+        if self._is_dry_run() and message.startswith("This was a dry-run"):
+            record.msg = "\n".join(self._describe(self._files))
+            return True
+        if record.levelno >= logging.WARNING:
+            return not message.startswith(NOISE) and not message.rstrip().endswith(SAID) and event != "job_error"
+        return message.startswith(WORTH_SAYING)
+
+
+def watch(is_dry_run: Callable[[], bool], describe: Describe) -> None:
+    """Puts a Console before Snakemake's terminal."""
+    from snakemake.logging import logger
+
+    for handler in logger.handlers:
+        if handler.name == TERMINAL:
+            handler.addFilter(Console(is_dry_run, describe))
