@@ -66,9 +66,9 @@ def scenes(working_folder: WorkingFolder) -> dict[int, str]:
     found = {}
     for log in working_folder.folder.glob(".snakemake/slurm_logs/*/*.log"):
         for folder in ("b/", "c/"):
-            if f"output: results/{folder}scene.yaml" in log.read_text():
+            if f"output: results/{folder}background.png" in log.read_text():
                 found[int(log.stem)] = folder
-        if "output: results/scene.yaml" in log.read_text():
+        if "output: results/background.png" in log.read_text():
             found[int(log.stem)] = ""
     return found
 

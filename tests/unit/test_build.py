@@ -97,9 +97,18 @@ def test_the_closing_line_counts_no_layer_that_failed(capsys):
         ([], "No picture asked for: nothing painted; 2.0 s"),
         ([{"layer": "a/b-1.0", "how": "fetched"}], "No picture asked for: a/b-1.0 fetched; 2.0 s"),
         ([{"layer": "results/a/final.png", "how": "composited"}], "results/a/final.png: nothing painted; 2.0 s"),
+        (
+            [
+                *({"layer": f"results/a~{number}/background.png", "how": "painted"} for number in range(4)),
+                *({"layer": f"results/b~{number}/background.png", "how": "store"} for number in range(900)),
+                *({"layer": f"results/a~{number}/final.png", "how": "composited"} for number in range(12)),
+                {"layer": "results/sweeps/moods.png", "how": "laid out"},
+            ],
+            "12 pictures: 4 passes painted; 900 passes from the store; 2.0 s; results/sweeps/moods.png",
+        ),
     ],
 )
-def test_a_build_that_paints_nothing_says_so(entries, line):
+def test_the_closing_line_is_short(entries, line):
     assert summarise(entries, 2.0) == line
 
 
@@ -165,7 +174,15 @@ def test_a_file_where_a_folder_must_be_is_refused(name):
 
 
 def test_garbage_in_the_state_is_no_matter(config, capsys):
-    for name in ("build.jsonl", "layers.json", "models.json", "code.json", "history.jsonl"):
+    for name in (
+        "build.jsonl",
+        "layers.json",
+        "models.json",
+        "code.json",
+        "history.jsonl",
+        "recipes.jsonl",
+        "planned.json",
+    ):
         path = Path(".strata") / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\xff\0{[")
@@ -177,7 +194,16 @@ def test_garbage_in_the_state_is_no_matter(config, capsys):
 
 
 def test_folders_in_place_of_state_files_are_no_matter(config, capsys):
-    for name in ("build.jsonl", "layers.json", "models.json", "code.json", "history.jsonl", "notes"):
+    for name in (
+        "build.jsonl",
+        "layers.json",
+        "models.json",
+        "code.json",
+        "history.jsonl",
+        "recipes.jsonl",
+        "planned.json",
+        "notes",
+    ):
         (Path(".strata") / name / "inside").mkdir(parents=True)
     closing = make_build()
     closing.add(config)

@@ -16,12 +16,11 @@ SERVER = """
 import sys
 sys.path.insert(0, {scripts!r})
 from multiprocessing.forkserver import _forkserver
-from strata.workflow.forked_jobs import start_server
+from strata.workflow.forked_jobs import fork
 
 if __name__ == "__main__":
-    start = start_server()
     for script in sys.argv[1:]:
-        process = start(script)
+        process = fork(script)
         print("server", _forkserver._forkserver_pid, flush=True)
         try:
             process.join()
@@ -128,6 +127,6 @@ def test_starting_the_server_leaves_the_environment_alone(monkeypatch, before):
         monkeypatch.setenv("PYTHONPATH", before)
     seen = []
     monkeypatch.setattr(forked_jobs.forkserver, "ensure_running", lambda: seen.append(os.environ["PYTHONPATH"]))
-    forked_jobs.start_server()
+    forked_jobs._ensure_server()
     assert seen[0].split(os.pathsep) == [str(ROOT / "scripts"), *filter(None, [before])]
     assert os.environ.get("PYTHONPATH") == before

@@ -43,14 +43,6 @@ def test_what_is_wrong_with_a_pass_is_remembered_for_one_build():
     assert journal.find_failure("results/final.png", "1") is None
 
 
-def test_what_the_store_has_saved_is_counted_over_builds():
-    assert journal.describe_savings() == ""
-    for how in ("painted", "painted", "store", "composited", "kept"):
-        journal.begin()
-        journal.record("results/background.png", how, 1.0, 3.0)
-    assert journal.describe_savings() == "It has saved 1 passes here, about 2 s of painting."
-
-
 def test_a_line_that_is_cut_or_garbage_is_passed_over():
     journal.record("results/final.png", "composited", 1.0)
     with journal.JOURNAL.open("ab") as file:

@@ -4,8 +4,9 @@ import io
 
 import pytest
 
-from strata.painting import journal
+from strata.painting import journal, remaining
 from strata.painting.progress import JobLog, layer_title
+from strata.state import PLANNED
 
 
 class Terminal(io.StringIO):
@@ -33,19 +34,60 @@ def test_a_note_is_in_each_log_and_on_the_terminal_once():
     assert terminal.getvalue() == "fog: clip_skip does nothing\n"
 
 
-@pytest.mark.parametrize(("terminal", "ends"), [(Terminal(), ["\r", "\r", "\n"]), (io.StringIO(), ["\n"])])
-def test_steps_overwrite_each_other_on_a_terminal_and_are_few_elsewhere(terminal, ends):
+def test_a_detail_is_in_the_log_alone():
+    file, terminal = io.StringIO(), io.StringIO()
+    JobLog("fog", file, terminal).detail("on the cpu")
+    assert (file.getvalue(), terminal.getvalue()) == ("on the cpu\n", "")
+
+
+def run_steps(terminal: io.StringIO) -> str:
+    """Three steps, and what the log says of them."""
     file = io.StringIO()
-    log = JobLog("fog", file, terminal)
+    log = JobLog("results/effects/fog.png", file, terminal)
     for step in (1, 2, 3):
         log.step(step, 3)
-    assert [line.partition(",")[0] for line in file.getvalue().splitlines()] == [
-        "step 1 of 3",
-        "step 2 of 3",
-        "step 3 of 3",
-    ]
-    assert [character for character in terminal.getvalue() if character in "\r\n"] == ends
-    assert "step 3 of 3" in terminal.getvalue()
+        if step == 2:
+            log.say("half of it")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [Terminal(), io.StringIO()])
+def test_each_step_is_in_the_log(terminal):
+    lines = run_steps(terminal).splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["step 1 of 3", "step 2 of 3", "half of it", "step 3 of 3"]
+
+
+def test_a_pass_is_few_lines_where_nobody_watches():
+    terminal = io.StringIO()
+    run_steps(terminal)
+    said = terminal.getvalue().splitlines()
+    assert said[0] == "effects/fog: half of it"
+    assert said[1].startswith("effects/fog: step 3 of 3, ")
+    assert len(said) == 2
+
+
+def test_a_pass_is_one_line_that_fills_on_a_terminal():
+    terminal = Terminal()
+    run_steps(terminal)
+    *overwritten, last = terminal.getvalue().removesuffix("\n").split("\r")
+    assert any("effects/fog" in line and "1/3" in line for line in overwritten)
+    assert "effects/fog: half of it\n" in terminal.getvalue()
+    assert "3/3" in last
+    assert "left" not in terminal.getvalue()  # nobody said what to expect
+
+
+def test_what_remains_of_the_build_is_told():
+    remaining.expect({"results/effects/fog.png": 5, "results/final.png": 65, "results/background.png": 9})
+    journal.record("results/background.png", "painted", 1.0)
+    terminal = Terminal()
+    run_steps(terminal)
+    assert "build 1:05 left" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": "b"}', b"\xff", b"[" * 100_000])
+def test_what_is_expected_may_be_garbage(content):
+    PLANNED.write_bytes(content)
+    assert remaining.seconds_after("results/final.png") is None
 
 
 @pytest.mark.parametrize(

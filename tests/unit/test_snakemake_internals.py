@@ -21,11 +21,10 @@ DRIVER = """
 import sys
 
 sys.path.insert(0, {scripts!r})
-from strata.workflow.forked_jobs import start_server
+from strata.workflow.forked_jobs import fork
 from strata.workflow.snakemake_internals import run_scripts_by
 
 if __name__ == "__main__":
-    fork = start_server()
 
     def start(script):
         if script.endswith("refused.py"):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from strata.commands.main import main
 from strata.imaging import png
-from strata.painting import journal
+from strata.painting import history
 from strata.painting.store import Store, list_entries, make_key
 
 
@@ -35,8 +35,8 @@ def test_it_says_what_a_store_holds_and_has_saved(capsys):
     assert say(capsys).startswith("own holds 3 passes, 0.0 MB.")
     assert say(capsys, "list", "--shared").startswith("team holds 1 passes")
     assert say(capsys, "--folder", "team").startswith("team holds 1 passes")
-    journal.record("results/background.png", "painted", 1.0, 3.0)
-    journal.record("results/background.png", "store", 1.0, 1.1)
+    for how, seconds in (("painted", 2.0), ("store", 0.1)):
+        history.add({"what": "painting", "how": how, "work": 1, "seconds": seconds})
     assert "It has saved 1 passes here, about 2 s of painting." in say(capsys)
 
 

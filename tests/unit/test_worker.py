@@ -109,8 +109,8 @@ def painter():
 
 
 def request(prompt="one two three", **changes):
-    model = {"id": "org/model", "revision": None, "variant": None}
-    spec = {"task": "text_to_image", "prompt": prompt, "model": model}
+    model = {"id": "org/model", "revision": None, "variant": None, "dtype": "auto", "fingerprint": None}
+    spec = {"task": "text_to_image", "prompt": prompt, "model": model, "steps": 1, "guidance_scale": 1.0}
     runtime = make_runtime(**{"worker": {"enabled": True, "idle_seconds": PATIENCE}} | changes)
     return paint.resolve_paths(Request(spec, "results/background.png", runtime))
 

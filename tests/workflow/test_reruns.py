@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from helpers.working_folder import WorkingFolder, clone
+from strata.scene.layers import Layers
+from strata.scene.scenes import Scenes
 from strata.schema import Schema
+from strata.workflow.plan import Planner
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 
@@ -154,6 +157,13 @@ def scene(bench) -> WorkingFolder:
     bench.write(config)
 
 
+def find_planned(scene: WorkingFolder) -> set[str]:
+    """The layers that a build would make, as `strata plan` tells."""
+    with contextlib.chdir(scene.folder):
+        plan = Planner(Layers(Scenes(scene.config)), Comparison(flags=False), None).plan(["final.png"])
+    return {step.layer.removeprefix("results/").removesuffix(".png") for step in plan.to_do}
+
+
 @pytest.mark.parametrize(("key", "value", "again"), EDITS, ids=[f"{key}={value}" for key, value, _ in EDITS])
 def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, again):
     if value == "{other}":
@@ -162,7 +172,9 @@ def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, a
     scene.edit(key, value)
     drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
     again = again | drawn
-    assert scene.planned() == (again | ALWAYS if again or key.startswith("composite.") else set())
+    planned = scene.planned()
+    assert planned == (again | ALWAYS if again or key.startswith("composite.") else set())
+    assert planned == find_planned(scene)
 
 
 def test_what_is_made_of_the_final_picture_follows_it_and_its_own_keys(built):

@@ -24,8 +24,6 @@ from snakemake.cli import main as snakemake
 from strata.errors import StrataError
 from strata.installation import LIBRARY, SCHEMAS, SCRIPTS, WORKFLOW
 from strata.models.lock import LOCK
-from strata.workflow.forked_jobs import start_server
-from strata.workflow.snakemake_internals import run_scripts_by
 from strata.yaml_files import read_yaml
 
 SCENES = "scenes"
@@ -44,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    run_scripts_by(start_server())
     command = complete(arguments.snakemake)
     settings = get_argument_parser().parse_args(command)
     configs = [str(config) for config in settings.configfile or ["config.yaml"]]

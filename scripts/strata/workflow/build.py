@@ -21,6 +21,7 @@ from strata.state import BUILD_LOCK
 from strata.workflow import console, preparation, recipes, snakemake_internals
 from strata.workflow import plan as plans
 from strata.workflow.estimates import BUILD
+from strata.workflow.forked_jobs import fork
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
@@ -62,6 +63,7 @@ class Build:
         self._rules: list[SceneRules] = []
         gc.set_threshold(*RARELY)
         claim_imports()
+        snakemake_internals.run_scripts_by(fork)
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
         if snakemake_internals.speaks_to_a_person(workflow):
             console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
@@ -175,8 +177,15 @@ _has_built = False
 MOST_NAMED = 4
 """Beyond so many, the closing line counts layers and pictures."""
 
-NAMED = ("painted", "store", "kept", "enlarged", "fetched", "there")
-"""What the closing line speaks of, of journal.WORDS. The rest is drawn in a moment."""
+NAMED = {
+    "painted": "passes",
+    "store": "passes",
+    "kept": "passes",
+    "enlarged": "pictures",
+    "fetched": "models",
+    "there": "models",
+}
+"""What the closing line speaks of, of journal.WORDS, and what many of them are called. The rest is drawn in a moment."""
 
 
 def _check_folders() -> None:
@@ -195,8 +204,8 @@ def summarise(entries: list[Entry], took: float) -> str:
     for how, words in WORDS.items():
         names = [_short_name(entry["layer"]) for entry in entries if entry["how"] == how]
         if how in NAMED and names:
-            named = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} layers"
-            done.append(f"{named} {words}")
+            few = len(names) <= MOST_NAMED and len(set(names)) == len(names)
+            done.append(f"{', '.join(names) if few else f'{len(names)} {NAMED[how]}'} {words}")
     parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *sheets]
     return "; ".join(parts)
 

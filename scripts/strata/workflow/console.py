@@ -12,8 +12,35 @@ Describe = Callable[[list[str]], Iterable[str]]
 TERMINAL = "DefaultStreamHandler"
 """Snakemake's name for its handler that writes to the terminal."""
 
-WORTH_SAYING = ("Nothing to be done",)
-"""How those of Snakemake's remarks begin that people wait for."""
+CHATTER = (
+    "Assuming unrestricted shared filesystem",
+    "Building DAG of jobs",
+    "Complete log",
+    "Conda environments: ignored",
+    "Elapsed time",
+    "Execute ",
+    "Provided cores",
+    "Provided resources",
+    "Rules claiming more threads",
+    "Select jobs to execute",
+    "Singularity containers: ignored",
+    "Touching output file",
+    "Using shell",
+)
+"""How those remarks begin that accompany a build."""
+
+EVENTS = (
+    "group_info",
+    "job_finished",
+    "job_info",
+    "job_started",
+    "progress",
+    "resources_info",
+    "run_info",
+    "shellcmd",
+    "workflow_started",
+)
+"""What Snakemake reports of a build as it goes."""
 
 NOISE = (
     "Cannot restore ",
@@ -53,7 +80,7 @@ class Console(logging.Filter):
             return True
         if record.levelno >= logging.WARNING:
             return not message.startswith(NOISE) and not message.rstrip().endswith(SAID) and event != "job_error"
-        return message.startswith(WORTH_SAYING)
+        return event not in EVENTS and not message.startswith(CHATTER)
 
 
 def watch(is_dry_run: Callable[[], bool], describe: Describe) -> None:

@@ -1,47 +1,66 @@
 """Scripts that start at once: forked from a process that has imported already what they will import.
 
-A Python process that only imports what a job needs is at work for a tenth of a second or two. Many builds in a row, as
-`strata live` runs them, pay it once.
+A Python process that only imports what a job needs is at work for a third of a second. The first script of a build starts the
+process that the others are forked from, too; builds in one process, as `strata live` runs them, share it.
 """
 
 import multiprocessing
 import os
 import runpy
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 from strata.installation import LIBRARY
 
 PRELOADED = "strata.workflow.preloaded"
 
+_context = multiprocessing.get_context("forkserver")
+_starting = threading.Lock()
 
-def start_server() -> Callable[[str], BaseProcess]:
-    """Starts the process that scripts are forked from.
 
-    Returns:
-        what starts a Python script in this process' working directory, with its terminal. It raises OSError if the server
-        is gone.
+def fork(script: str) -> BaseProcess:
+    """Starts a Python script in this process' working directory, with its terminal.
+
+    Raises:
+        OSError: the process that scripts are forked from is gone.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOADED])
+    with _starting, _without_main():
+        _ensure_server()
+        process = _context.Process(target=run_script, args=(script, str(Path.cwd())))
+        process.start()
+    return process
+
+
+def _ensure_server() -> None:
+    """Starts the process that scripts are forked from, unless it runs."""
+    _context.set_forkserver_preload([PRELOADED])
     before = os.environ.get("PYTHONPATH")
     # Where the library is not installed, the server finds it by this.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(LIBRARY.parent), before]))
-    forkserver.ensure_running()
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
-    def start(script: str) -> BaseProcess:
-        process = context.Process(target=run_script, args=(script, str(Path.cwd())))
-        process.start()
-        return process
 
-    return start
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hides the main module, which multiprocessing would import into each process: of `snakemake` that is a second's work."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def run_script(script: str, folder: str) -> None:

@@ -7,6 +7,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as Snakemake sets it; and a process 
 import numpy  # noqa: F401
 import yaml  # noqa: F401
 from PIL import PngImagePlugin  # noqa: F401
+from snakemake import iocontainers, logging  # noqa: F401
 
 from strata.imaging import compositing, masks, png, windows  # noqa: F401
 from strata.painting import paint  # noqa: F401

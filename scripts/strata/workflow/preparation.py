@@ -37,7 +37,7 @@ def check_masks(jobs: Iterable[Any]) -> None:
 
 
 def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
-    """Prints, each once, what the scenes may have forgotten whose background is about to be painted.
+    """Prints, each once, what the scenes may have forgotten whose background is about to be painted, and what models replace.
 
     Args:
         jobs: Snakemake's, those that are to run.
@@ -49,7 +49,8 @@ def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
         for job, spec in iterate_specs(list(jobs))
         if spec.get("task") == "text_to_image" and "alpha" not in spec
     ]
-    for hint in dict.fromkeys(hint for scene in found for hint in hint_at_background(scene.description, scene.source)):
+    hints = (hint for scene in found for hint in (*scene.notes(), *hint_at_background(scene.description, scene.source)))
+    for hint in dict.fromkeys(hints):
         print(hint, file=sys.stderr)
 
 

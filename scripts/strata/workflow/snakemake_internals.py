@@ -17,8 +17,9 @@ cancel_timers() cancels the timers of this process.
     With each job Snakemake starts a timer of a second, to look for jobs that may be submitted, and Python waits for all of
     them at the end. May go when Snakemake cancels them itself.
 run_scripts_by() replaces PythonScript.execute_script.
-    Snakemake starts an interpreter for each script, which costs more than what a light job does. May go when that can be
-    chosen.
+    Snakemake starts an interpreter for each script, which costs more than what a light job does. An executor plugin would be
+    the official way, but one has to be installed before Snakemake reads its command line, it cannot run the jobs of a group on a
+    node, and it would have to repeat what the local executor does. May go when the interpreter of a script can be chosen.
 """
 
 import subprocess
@@ -126,7 +127,7 @@ def cancel_timers() -> None:
 
 
 def run_scripts_by(start: Callable[[str], Any]) -> None:
-    """Has the Python scripts of this process' builds started by a function of ours.
+    """Has this workflow's scripts started by a function of ours, from now on.
 
     Args:
         start: given the path of a script, starts it in this process' working directory and returns the process, a
@@ -135,11 +136,12 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
     from snakemake.benchmark import benchmarked
     from snakemake.script import PythonScript
 
-    start_interpreter = PythonScript.execute_script
+    start_interpreter = getattr(PythonScript.execute_script, "replaced", PythonScript.execute_script)
 
     def execute(job: Any, script: str, edit: bool = False) -> None:
-        if edit or job.conda_env or job.container_img or job.env_modules or job.shadow_dir:
-            start_interpreter(job, script, edit)  # it needs another interpreter, or another folder
+        elsewhere = edit or job.conda_env or job.container_img or job.env_modules or job.shadow_dir
+        if elsewhere or spec_of(job) is None:
+            start_interpreter(job, script, edit)  # it needs another interpreter or folder, or is another workflow's
             return
         try:
             process = start(script)
@@ -151,6 +153,7 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
         if process.exitcode:
             raise subprocess.CalledProcessError(process.exitcode, [sys.executable, script])
 
+    execute.replaced = start_interpreter  # type: ignore[attr-defined]
     PythonScript.execute_script = execute
 
 
