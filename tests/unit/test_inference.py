@@ -6,7 +6,7 @@ from PIL import Image
 
 from helpers import tiny_models
 from helpers.recorder import Recorder
-from strata.diffusion import inference, pipelines
+from strata.diffusion import attachments, inference, pipelines
 from strata.errors import StrataError
 from strata.imaging import windows
 
@@ -161,3 +161,32 @@ def test_more_steps_than_the_sampler_has_are_refused(painter, monkeypatch, steps
         inference._check_steps(painter, steps, "tiny")
         scheduler.set_timesteps(steps)
         assert scheduler.timesteps.max() < scheduler.config.num_train_timesteps
+
+
+def test_a_change_of_seeds_encodes_no_prompt_again(models, monkeypatch):
+    loaded = pipelines.load(
+        "text_to_image",
+        {"id": "x", "revision": None, "variant": None, "dtype": "float32"},
+        models / "text-to-image",
+        "cpu",
+        "auto",
+        1,
+    )
+    spec = SPEC | {"loras": [], "style": None, "clip_skip": None, "scheduler": None}
+    encode, encoded = loaded.pipeline.text_encoder.forward, []
+    monkeypatch.setattr(
+        loaded.pipeline.text_encoder, "forward", lambda *a, **n: (encoded.append(1), encode(*a, **n))[1]
+    )
+
+    def paint(seed: int) -> bytes:
+        with attachments.attached(loaded, spec, {}) as arguments:
+            return inference.text_to_image(
+                loaded.pipeline, spec | {"seed": seed}, ON_STEP, arguments=arguments
+            ).tobytes()
+
+    first, other, again = paint(1), paint(2), paint(1)
+    assert first == again != other
+    assert len(encoded) == 2  # the prompt and the negative one
+    with_none_kept = inference.text_to_image(loaded.pipeline, spec | {"seed": 1}, ON_STEP).tobytes()
+    assert with_none_kept == first
+    assert len(encoded) == 4

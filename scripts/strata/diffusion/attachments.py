@@ -49,6 +49,8 @@ def attached(loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str]) -> I
         if hooked:
             place(loaded)
             lent.callback(pipeline.remove_all_hooks)
+        # The last, so that adapters are in place by whose names prompts are told apart.
+        lent.enter_context(loaded.prompts.lent_to(pipeline, [spec["loras"], spec["clip_skip"]]))
         yield arguments
 
 

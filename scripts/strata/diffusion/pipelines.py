@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from strata.diffusion import devices
+from strata.diffusion.encoded_prompts import EncodedPrompts
 from strata.errors import StrataError
 from strata.passes import PassModel
 
@@ -43,11 +44,13 @@ class Loaded:
     Attributes:
         device: torch's name of the device.
         placement: a step of devices.LADDER.
+        prompts: what it has encoded so far.
     """
 
     pipeline: Any
     device: str
     placement: str
+    prompts: EncodedPrompts = field(default_factory=EncodedPrompts)
 
 
 def load(

@@ -33,7 +33,8 @@ def by_diffusion(loaded: Loaded, spec: Upscale, picture: Image.Image, tile: int,
     def once(image: Image.Image) -> Image.Image:
         count = tiles.count(image.size, tile, overlap)
         enlarge = upscalers.prepare(loaded.pipeline, spec, image.size, count, reporter.step)
-        return tiles.tiled(image, tile, overlap, enlarge)
+        with loaded.prompts.lent_to(loaded.pipeline, None):
+            return tiles.tiled(image, tile, overlap, enlarge)
 
     return tiles.enlarge_to(picture, spec["factor"], once)
 
