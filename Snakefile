@@ -119,6 +119,7 @@ rule background:
         build.group
     conda:
         "envs/diffusion.yaml"
+    threads: build.threads
     resources:
         gpu=1,
         mem_mb=8000,
@@ -146,6 +147,7 @@ rule subject:
         build.group
     conda:
         "envs/diffusion.yaml"
+    threads: build.threads
     resources:
         gpu=1,
         mem_mb=8000,
@@ -172,6 +174,7 @@ rule effect:
         build.group
     conda:
         "envs/diffusion.yaml"
+    threads: build.threads
     resources:
         gpu=scenes.effect_gpu,
         mem_mb=8000,
@@ -222,6 +225,7 @@ rule upscale:
         build.group
     conda:
         "envs/diffusion.yaml"
+    threads: build.threads
     resources:
         gpu=scenes.upscale_gpu,
         mem_mb=8000,

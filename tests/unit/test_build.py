@@ -13,6 +13,7 @@ from helpers.working_folder import ROOT
 from strata.errors import StrataError
 from strata.painting import journal
 from strata.painting.journal import FAILED
+from strata.workflow import build as build_module
 from strata.workflow.build import Build, check_config, open_build, summarise
 
 HOLD = """
@@ -211,3 +212,11 @@ def test_folders_in_place_of_state_files_are_no_matter(config, capsys):
     journal.record("results/final.png", "composited", 1.0)
     closing.succeed()
     assert "nothing painted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spans", "seconds"),
+    [([], 0), ([(1, 3)], 2), ([(1, 3), (2, 5)], 4), ([(1, 9), (2, 3), (10, 11)], 9), ([(4, 5), (1, 2)], 2)],
+)
+def test_time_that_layers_share_counts_once(spans, seconds):
+    assert build_module._cover(spans) == seconds

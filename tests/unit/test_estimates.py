@@ -50,7 +50,7 @@ def test_an_estimate_is_never_negative(done, work):
 
 
 def test_loading_and_starting_are_those_of_passes_that_had_to_wait():
-    entries = [entry(1, 1, loading=0.001, waiting=0.01), entry(1, 1, loading=3, waiting=6), entry(1, 1, loading=5)]
+    entries = [entry(1, 1, loading=0.001, starting=0.01), entry(1, 1, loading=3, starting=6), entry(1, 1, loading=5)]
     estimates = Estimates(entries)
     assert estimates.loading("pass") == 4
     assert estimates.loading("other") == 0

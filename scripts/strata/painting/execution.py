@@ -63,7 +63,15 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key != "plate"}
     png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
-    return Done("painted", started, name, ended, made.placement, round(made.loading, 3), _count_pixels(request, view))
+    return Done(
+        "painted",
+        started,
+        name,
+        ended,
+        placement=made.placement,
+        loading=round(made.loading, 3),
+        pixels=_count_pixels(request, view),
+    )
 
 
 def _count_pixels(request: Request, view: View | None) -> int:

@@ -26,7 +26,7 @@ class Finished(TypedDict):
         work: how much it was: steps times pixels for a pass, pixels for a layer that no model makes, jobs for a build.
         seconds: how long it took, without what follows.
         loading: how long the model took to load; 0 if it was at hand.
-        waiting: how long a job waited until its pass began: for a worker to start, or for the device.
+        starting: how long a job waited for a worker to start.
     """
 
     what: str
@@ -34,7 +34,7 @@ class Finished(TypedDict):
     work: float
     seconds: float
     loading: NotRequired[float]
-    waiting: NotRequired[float]
+    starting: NotRequired[float]
     device: NotRequired[str]
     placement: NotRequired[str]
 
@@ -77,7 +77,7 @@ def _is_entry(entry: Any) -> bool:
         or not isinstance(entry.get("how"), str)
     ):
         return False
-    numbers = [entry.get("work"), entry.get("seconds"), entry.get("loading", 0), entry.get("waiting", 0)]
+    numbers = [entry.get("work"), entry.get("seconds"), entry.get("loading", 0), entry.get("starting", 0)]
     return all(isinstance(number, int | float) and number >= 0 for number in numbers)
 
 

@@ -55,11 +55,11 @@ def paint(request: Request, reporter: Reporter) -> Done:
     device = {"device": done.device} if done.device else {}
     waiting = round(max(done.started - began, 0.0), 3)
     journal.record(request.layer, done.how, done.started, done.ended, waiting=waiting, **device)
-    _remember_seconds(request, done, waiting)
+    _remember_seconds(request, done)
     return replace(done, consumed={_relative(path, folder): digest for path, digest in done.consumed.items()})
 
 
-def _remember_seconds(request: Request, done: Done, waiting: float) -> None:
+def _remember_seconds(request: Request, done: Done) -> None:
     kind, work = history.measure(request.spec, done.pixels)
     if done.how == "painted":
         entry: history.Finished = {
@@ -68,7 +68,7 @@ def _remember_seconds(request: Request, done: Done, waiting: float) -> None:
             "work": work,
             "seconds": round(done.ended - done.started - done.loading, 3),
             "loading": done.loading,
-            "waiting": waiting,
+            "starting": done.starting,
         }
         if done.device:
             entry["device"] = done.device

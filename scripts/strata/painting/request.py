@@ -62,6 +62,7 @@ class Done:
         ended: when it was done (for a painted one: when the device was let go).
         placement: how the pipeline was laid out, a step of devices.LADDER; None where none was.
         loading: the seconds that it took to load; 0 if it was at hand.
+        starting: the seconds that a job waited for a worker to start.
         pixels: how many the pass saw, or for text to image painted.
         consumed: the digests of the layers that the pass saw, by their paths, as they were read.
     """
@@ -72,5 +73,6 @@ class Done:
     ended: float = field(default_factory=time.time)
     placement: str | None = None
     loading: float = 0.0
+    starting: float = 0.0
     pixels: int = 0
     consumed: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -190,8 +190,10 @@ class Worker:
                 Path(request.layer).unlink(missing_ok=True)
 
     def _paint_view(self, request: Request, view: View | None, reporter: Reporter) -> Done:
+        asked = time.time()
         while not self._imported.wait(0.1):
             reporter.check()
+        importing = time.time() - asked
         if self._import_error:
             raise self._import_error
         if digest_version(self._environment) != self._version:
@@ -199,7 +201,8 @@ class Worker:
             self._retiring = True
             raise AbandonedError
         assert self._execute is not None and self._pipelines is not None
-        return self._execute(request, view, reporter, self._pipelines)
+        done = self._execute(request, view, reporter, self._pipelines)
+        return replace(done, starting=round(importing, 3))
 
     def _status(self) -> dict[str, Any]:
         held = self._pipelines.names() if self._pipelines else []

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
@@ -159,14 +159,17 @@ def start(idle_seconds: float) -> subprocess.Popen[bytes]:
 
 
 def _try(request: Request, reporter: Reporter, start_one: bool) -> Done | None:
+    asked = time.time()
     try:
         connection = _connect(request, reporter, start_one)
     except (OSError, EOFError, ValueError) as error:
         raise LostError(f"no worker is available: {error}") from None
     if connection is None:
         return None
+    connecting = time.time() - asked
     with connection:
-        return _converse(connection, request, reporter)
+        done = _converse(connection, request, reporter)
+    return replace(done, starting=round(done.starting + connecting, 3))
 
 
 def _connect(request: Request, reporter: Reporter, start_one: bool) -> Connection | None:

@@ -1,9 +1,10 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
 import gc
+import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ class Build:
         if snakemake_internals.speaks_to_a_person(workflow):
             console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
 
+    def threads(self, wildcards: Any) -> int:
+        """The cores that a job takes while a pass is painted: none here, where it waits for the device; one on a cluster.
+
+        So the next pass is made ready while the one before samples, also with `--cores 1`.
+        """
+        return 0 if snakemake_internals.runs_jobs_here(self._workflow) else 1
+
     def add(self, config: Mapping[str, Any]) -> SceneRules:
         """The rules' functions for the scenes of a config. The build prepares its jobs, and reports on them."""
         rules = SceneRules(config, self.comparison, snakemake_internals.results_folder(self._workflow))
@@ -97,6 +105,8 @@ class Build:
         jobs = snakemake_internals.jobs_to_run(self._workflow)
         self._expect(jobs)
         here = snakemake_internals.runs_jobs_here(self._workflow)
+        if here:
+            snakemake_internals.let_one_more_wait(self._workflow)
         if here and snakemake_internals.has_one_environment(self._workflow):
             preparation.start_worker(jobs, self._rules[0].runtime)
         preparation.check_masks(jobs)
@@ -140,7 +150,7 @@ class Build:
     def _remember_seconds(self, done: list[Entry]) -> None:
         """Writes down what the build took beside its layers, for plans."""
         if done and snakemake_internals.runs_one_job_at_a_time(self._workflow):
-            on_layers = sum(entry["ended"] - entry["started"] + entry.get("waiting", 0.0) for entry in done)
+            on_layers = _cover((entry["started"] - entry.get("waiting", 0.0), entry["ended"]) for entry in done)
             beside = max(time.time() - self._read - on_layers, 0.0)
             history.add({"what": BUILD, "how": BUILD, "work": len(done), "seconds": round(beside, 3)})
 
@@ -162,6 +172,15 @@ def open_build(workflow: Any) -> Build:
         build = Build(workflow)
         workflow.strata_build = build
     return build
+
+
+def _cover(spans: Iterable[tuple[float, float]]) -> float:
+    """The seconds in which at least one of some spans of time was under way."""
+    covered, end = 0.0, -math.inf
+    for begins, ends in sorted(spans):
+        covered += max(ends - max(begins, end), 0.0)
+        end = max(end, ends)
+    return covered
 
 
 def _began_reading() -> float:

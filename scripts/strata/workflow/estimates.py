@@ -51,9 +51,9 @@ class Estimates:
 
     def starting(self) -> float:
         """The seconds until a worker that has to be started takes its first pass; 0 where it is not known."""
-        waits = [entry.get("waiting", 0.0) for entries in self._of_kind.values() for entry in entries]
-        # A worker that is there takes a pass within a second.
-        starts = [wait for wait in waits if wait > 1]
+        waits = [entry.get("starting", 0.0) for entries in self._of_kind.values() for entry in entries]
+        # A worker that is there takes a pass at once.
+        starts = [wait for wait in waits if wait > 0.5]
         return median(starts[-NEAREST:]) if starts else 0.0
 
     def _nearest(self, kind: str, work: float) -> list[Finished]:

@@ -11,6 +11,9 @@ results_folder() asks the path modifier of the module that is being read.
 reads_configfile() asks that modifier, too, and for the files of `--configfile`.
     A `configfile:` is checked before Snakemake reads it, and must not be where Snakemake would not read it. May go when
     Snakemake itself says in a sentence what is wrong with it.
+let_one_more_wait() raises the scheduler's total of the resource `gpu` by one.
+    With as many jobs as devices, a device waits after each pass until Snakemake has ended one job and begun the next. May go when
+    a job can say that it is done with a resource.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
 cancel_timers() cancels the timers of this process.
@@ -106,6 +109,13 @@ def has_one_environment(workflow: Any) -> bool:
 def provide_devices(workflow: Any, count: int) -> None:
     """Says how many devices there are: the total of the resource `gpu`."""
     workflow.register_resource("gpu", count)
+
+
+def let_one_more_wait(workflow: Any) -> None:
+    """Lets a job of one pass more than there are devices begin, unless there are none. It waits for the device's own lock."""
+    count = workflow.scheduler.resources.get("gpu")
+    if isinstance(count, int) and 0 < count < sys.maxsize:
+        workflow.register_resource("gpu", count + 1)
 
 
 def jobs_to_run(workflow: Any) -> list[Any]:
