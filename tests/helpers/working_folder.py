@@ -97,7 +97,7 @@ class WorkingFolder:
 
     def planned(self, *targets: str) -> set[str]:
         """The layers that a build would make, as `snakemake -n` tells: `background`, `masks/rover`, `final` ..."""
-        code, said = self._dry_run("-n", "--quiet=progress", *(targets or (f"{self.results}/final.png",)))
+        code, said = self._dry_run("-n", "--verbose", *(targets or (f"{self.results}/final.png",)))
         assert code == 0, said
         return set(re.findall(rf"^    output: {self.results}/(\S+?)\.(?:png|yaml)", said, re.MULTILINE))
 

@@ -178,9 +178,13 @@ def test_a_build_of_a_main_snakefile(build, tmp_path):
 
 
 def test_snakemake_leaves_timers_behind(build):
-    """Where it does not, cancel_timers() may go."""
-    said = build(HOOKS + RULES, "results/painted.txt")[1]
-    assert any(int(line.split()[1]) > 0 for line in said if line.startswith("timers"))
+    """Where it does not, cancel_timers() may go. On a busy machine the last job may outlast its timer of a second."""
+
+    def leaves_one(number: int) -> bool:
+        said = build(HOOKS + RULES.replace("painted.txt", f"painted{number}.txt"), f"results/painted{number}.txt")[1]
+        return any(int(line.split()[1]) > 0 for line in said if line.startswith("timers"))
+
+    assert any(leaves_one(number) for number in range(5))
 
 
 def test_hooks_may_come_before_or_after_those_of_the_snakefile(build, tmp_path):

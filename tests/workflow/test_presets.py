@@ -42,7 +42,7 @@ def test_another_model_in_a_preset_costs_the_passes_that_it_paints(preset, model
     (other / "extra.txt").write_text("another model")
     named = {"text_to_image": {"id": str(models / "text-to-image")}, "inpainting": {"id": str(other)}}
     write(preset, models=named)
-    assert preset.planned() == {*SUBJECTS, "scene", "final"}
+    assert preset.planned() == {*SUBJECTS, "final"}
     assert "astronaut, rover painted" in preset.build()
     assert effective(preset)["models"]["inpainting"]["id"] == str(other)
 
@@ -71,7 +71,7 @@ def test_each_preset_is_selected_by_one_line(built, name):
     built.edit("models", None)
     built.edit("canvas.scale", 1.0)
     built.edit("preset", name)
-    assert built.planned() >= PAINTED | {"scene", "final"}
+    assert built.planned() >= PAINTED | {"final"}
     named = yaml.safe_load((ROOT / f"models/{name}.yaml").read_text())["models"]
     found = effective(built)["models"]
     assert {task: found[task]["id"] for task in named} == {task: model["id"] for task, model in named.items()}
