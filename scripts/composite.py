@@ -1,18 +1,16 @@
 """The rule composite: flattens the stack of layers and finishes the picture."""
 
-from strata.imaging import compositing, png
+from pathlib import Path
+
+from strata.imaging import compositing, png, provenance, stacks
 from strata.workflow.job import running
+from strata.yaml_files import read_yaml
 
 with running(snakemake, snakemake.output.picture) as job:
-    stack = [
-        compositing.Layer(
-            png.read(path, "RGBA", job.size, job.reader.read),
-            entry["opacity"],
-            entry["blur"],
-            entry["blend"],
-            tuple(entry["position"]),
-        )
-        for path, entry in zip(snakemake.input.stack, job.spec["stack"], strict=True)
-    ]
-    png.write(job.layer, compositing.finish(compositing.flatten(job.size, stack), **job.spec["finish"]))
+    entries, files = job.spec["stack"], snakemake.input.stack
+    flat = compositing.flatten(job.size, stacks.read(entries, files, job.size, job.reader.read))
+    chunks = provenance.describe_picture(
+        read_yaml(Path(snakemake.input.scene)), [entry["layer"] for entry in entries], files
+    )
+    png.write(job.layer, compositing.finish(flat, **job.spec["finish"]), chunks)
     job.finish("composited")

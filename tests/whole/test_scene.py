@@ -52,7 +52,7 @@ def test_the_final_picture_is_the_stack_of_its_layers(finished):
     stack = [
         compositing.Layer(picture(finished, name)) for name in ("background", "subjects/astronaut", "subjects/rover")
     ]
-    stack.append(compositing.Layer(picture(finished, "effects/fog"), opacity=0.3, blur=2))
+    stack.append(compositing.quantise(compositing.Layer(picture(finished, "effects/fog"), opacity=0.3, blur=2)))
     expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
     assert expected.tobytes() == picture(finished, "final").tobytes()
 
@@ -121,7 +121,7 @@ def test_painted_fog_is_as_clear_as_it_is_dark(built):
     assert fog.mode == "RGBA"
     assert np.abs(np.asarray(fog)[..., 3] - opaque @ (0.299, 0.587, 0.114)).max() <= 0.51
     stack = [compositing.Layer(picture(built, name)) for name in ("background", "subjects/astronaut", "subjects/rover")]
-    stack.append(compositing.Layer(fog, opacity=0.3, blur=2))
+    stack.append(compositing.quantise(compositing.Layer(fog, opacity=0.3, blur=2)))
     expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
     assert expected.tobytes() == picture(built, "final").tobytes()
 

@@ -1,0 +1,72 @@
+"""What the rules of exports must know, as one typed mapping of plain values. Imports no Pillow: the Snakefile's reading needs it."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
+
+from strata.code_digests import digest_code
+from strata.fingerprints import LENGTH
+from strata.passes import Finish, StackEntry
+from strata.scene.scene import Scene
+
+Kind = Literal["background", "subject", "effect"]
+
+PAGE = Path(__file__).with_name("page")
+"""The files that the pages are made of: HTML, CSS and JavaScript."""
+
+
+XMP_PROPERTY = "strata:provenance"
+"""Where a PSD's XMP holds the provenance, as JSON."""
+
+PAGE_DATA = "provenance"
+"""The id of the page's script element that holds the provenance, as JSON."""
+
+
+class ExportSpec(TypedDict):
+    """A stack to export. Lengths are rendered pixels; `kinds` has one entry for each of `stack`."""
+
+    stack: list[StackEntry]
+    kinds: list[Kind]
+    finish: Finish
+    width: int
+    height: int
+    code: str
+    page: NotRequired[str]
+
+
+class SweepPageSpec(TypedDict):
+    """The page of a sweep: the values of each cell, and the folder of each under results/, with its slash."""
+
+    cells: list[dict[str, object]]
+    folders: list[str]
+    columns: int
+    code: str
+    page: str
+
+
+def describe(scene: Scene, export: Literal["psd", "openraster", "view"]) -> ExportSpec:
+    """What an export of a scene is made from."""
+    composite = scene.composite()
+    spec: ExportSpec = {
+        "stack": composite["stack"],
+        "kinds": [_find_kind(scene, entry["layer"]) for entry in scene.stack],
+        "finish": composite["finish"],
+        "width": composite["width"],
+        "height": composite["height"],
+        "code": digest_code(export),
+    }
+    return {**spec, "page": digest_page()} if export == "view" else spec
+
+
+def digest_page() -> str:
+    """The digest of the files that the pages are made of, which are no Python."""
+    digest = hashlib.sha256()
+    for path in sorted(PAGE.iterdir()):
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:LENGTH]
+
+
+def _find_kind(scene: Scene, name: str) -> Kind:
+    if name in scene.subjects:
+        return "subject"
+    return "effect" if name in scene.effects else "background"
