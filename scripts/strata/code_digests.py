@@ -35,6 +35,8 @@ ENTRIES = {
     "scene": (SCRIPTS / "scene.py",),
     "psd": (LIBRARY / "exports/psd.py",),
     "openraster": (LIBRARY / "exports/openraster.py",),
+    "view": (LIBRARY / "exports/view.py",),
+    "sweep_view": (LIBRARY / "exports/sweep_view.py",),
 }
 """The files in which the code of each kind of layer begins. All that they import counts, too, but what EXEMPT names."""
 

@@ -14,7 +14,8 @@ from strata.installation import LIBRARY, SCRIPTS
 MODELS = {"text_to_image", "effect", "inpaint"}
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "upscale"}
-EXPORTS = {"psd", "openraster"}
+EXPORTS = {"psd", "openraster", "view"}
+PAGES = {"view", "sweep_view"}
 
 DECIDES = {
     "diffusion/attachments": MODELS,
@@ -27,6 +28,9 @@ DECIDES = {
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
     "diffusion/upscalers": UPSCALERS,
+    "exports/pages": PAGES,
+    "exports/view": {"view"},
+    "exports/sweep_view": {"sweep_view"},
     "exports/openraster": {"openraster"},
     "exports/psd": {"psd"},
     "exports/stack": EXPORTS,

@@ -245,6 +245,12 @@ def test_a_style_costs_the_pass_that_has_it(scene, task, place, again):
     assert scene.planned() == again | ALWAYS
 
 
+def test_a_list_of_exports_costs_nothing(scene):
+    """They are made of the picture, and it says nothing about them."""
+    scene.edit("exports", ["psd", "view"])
+    assert scene.planned() == set()
+
+
 @pytest.mark.parametrize("changed", ["weight", "style.png", "a.safetensors", "encoder/config.json"])
 def test_all_of_a_style_counts(scene, changed):
     config = scene.config
@@ -291,6 +297,7 @@ def test_every_key_of_the_schema_has_its_row():
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
+    rows.add("exports")  # test_a_list_of_exports_costs_nothing
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):

@@ -8,6 +8,7 @@ from strata.code_digests import digest_code
 from strata.fingerprints import LENGTH
 from strata.passes import Finish, StackEntry
 from strata.scene.scene import Scene
+from strata.scene.sweeps import Sweep
 
 Kind = Literal["background", "subject", "effect"]
 
@@ -32,6 +33,7 @@ class ExportSpec(TypedDict):
     height: int
     code: str
     page: NotRequired[str]
+    title: NotRequired[str]
 
 
 class SweepPageSpec(TypedDict):
@@ -44,8 +46,8 @@ class SweepPageSpec(TypedDict):
     page: str
 
 
-def describe(scene: Scene, export: Literal["psd", "openraster", "view"]) -> ExportSpec:
-    """What an export of a scene is made from."""
+def describe(scene: Scene, export: Literal["psd", "openraster", "view"], title: str = "") -> ExportSpec:
+    """What an export of a scene is made from. `title` is the heading of its page."""
     composite = scene.composite()
     spec: ExportSpec = {
         "stack": composite["stack"],
@@ -55,7 +57,18 @@ def describe(scene: Scene, export: Literal["psd", "openraster", "view"]) -> Expo
         "height": composite["height"],
         "code": digest_code(export),
     }
-    return {**spec, "page": digest_page()} if export == "view" else spec
+    return {**spec, "page": digest_page(), "title": title} if export == "view" else spec
+
+
+def describe_sweep(sweep: Sweep) -> SweepPageSpec:
+    """What the page of a sweep is made from."""
+    return {
+        "cells": sweep.cells(),
+        "folders": sweep.folders(),
+        "columns": sweep.columns,
+        "code": digest_code("sweep_view"),
+        "page": digest_page(),
+    }
 
 
 def digest_page() -> str:

@@ -20,6 +20,7 @@ WORDS = {
     "fetched": "fetched",  # a model
     "there": "already there",  # a model
     "enlarged": "made larger",
+    "exported": "exported",
 }
 
 FAILED = "failed"  # the pass cannot be painted
@@ -68,6 +69,16 @@ def describe_savings() -> str:
         return ""
     worth = f", about {fetched * sum(painted) / len(painted):.0f} s of painting" if painted else ""
     return f"It has saved {fetched} passes here{worth}."
+
+
+def find_seconds(layer: str) -> float | None:
+    """How long the pass of a layer took when it was painted here last; None if it never was."""
+    took = [
+        entry["seconds"]
+        for entry in _read(HISTORY)
+        if entry["layer"] == layer and entry["how"] == "painted" and isinstance(entry.get("seconds"), int | float)
+    ]
+    return took[-1] if took else None
 
 
 def _append(path: Path, entry: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ class Scenes:
     def _is_known(self, name: str) -> bool:
         section, _, rest = name.partition("/")
         if section == paths.SWEEPS:
-            return Path(rest).suffix not in (".png", ".tsv") or Path(rest).stem in self._sweeps
+            return Path(rest).suffix not in (".png", ".tsv", ".html") or Path(rest).stem in self._sweeps
         file = paths.FILE.fullmatch(name)
         if file is None:
             return True

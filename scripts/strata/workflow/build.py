@@ -135,11 +135,13 @@ def _check_folders() -> None:
 
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
-    pictures = [entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@"))]
+    pictures = [
+        entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@", "view."))
+    ]
     done = []
     for how, words in WORDS.items():
         names = [_short_name(entry["layer"]) for entry in entries if entry["how"] == how]
-        if how not in ("drawn", "composited") and names:
+        if how not in ("drawn", "composited", "exported") and names:
             done.append(f"{', '.join(names)} {words}")
     where = ", ".join(pictures) or "No picture asked for"
     return f"{where}: {'; '.join(done) or 'nothing painted'}; {took:.1f} s"

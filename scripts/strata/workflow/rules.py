@@ -9,6 +9,7 @@ from snakemake.io import ancient, local
 from strata.code_digests import digest_code
 from strata.errors import StrataError
 from strata.exits import with_sentences
+from strata.exports.spec import ExportSpec, SweepPageSpec, describe, describe_sweep
 from strata.models.reference import HubModel
 from strata.passes import (
     Composite,
@@ -101,6 +102,22 @@ class SceneRules:
         return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in self.scenes.folders()]
 
     @of_wildcards
+    def exports(self, wildcards: Any) -> list[str]:
+        """What the scenes list as exports. A function of wildcards, since only the rule `all` needs every scene."""
+        return [
+            f"{paths.RESULTS}/{paths.export(folder, name)}"
+            for folder in self.scenes.folders()
+            for name in self.scenes.find(folder).description["exports"]
+        ]
+
+    @of_wildcards
+    def title(self, wildcards: Any) -> str:
+        """The name of a scene or a variation in Snakemake's report."""
+        parts = wildcards.scene.split("/")[:-1]
+        named = "Scene" if not parts or SIGN in parts[0] else f"Scene {parts.pop(0)}"
+        return " with ".join([named, *parts])
+
+    @of_wildcards
     def hub_models(self, wildcards: Any) -> list[HubModel]:
         """The models on the hub that the scenes name, each once."""
         return self.scenes.hub_models()
@@ -182,6 +199,22 @@ class SceneRules:
         folders = self.scenes.find_sweep(wildcards.sweep).folders()
         return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in folders]
 
+    @of_wildcards
+    def psd(self, wildcards: Any) -> ExportSpec:
+        return describe(self._of(wildcards), "psd")
+
+    @of_wildcards
+    def openraster(self, wildcards: Any) -> ExportSpec:
+        return describe(self._of(wildcards), "openraster")
+
+    @of_wildcards
+    def view(self, wildcards: Any) -> ExportSpec:
+        return describe(self._of(wildcards), "view", self.title(wildcards))
+
+    @of_wildcards
+    def sweep_view(self, wildcards: Any) -> SweepPageSpec:
+        return describe_sweep(self.scenes.find_sweep(wildcards.sweep))
+
     def changes(self, rule: str) -> Callable[[Any], Any]:
         """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.
 
@@ -228,6 +261,13 @@ class SceneRules:
                     self.sweep(wildcards),
                     self._with_prefix(self.sweep_pictures(wildcards)),
                 )
+            case "psd" | "openraster" | "view":
+                consumed = [f"{paths.RESULTS}/{paths.final(wildcards.scene)}", *self.stack(wildcards)]
+                spec: ExportSpec = getattr(self, rule)(wildcards)
+                return paths.export(wildcards.scene, rule), spec, self._with_prefix(consumed)
+            case "sweep_view":
+                pictures = self._with_prefix(self.sweep_pictures(wildcards))
+                return paths.sweep_page(wildcards.sweep), self.sweep_view(wildcards), pictures
         raise ValueError(f"There is no rule {rule} that makes a layer.")
 
     def _with_prefix(self, files: list[str]) -> list[str]:
