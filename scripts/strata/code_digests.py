@@ -60,6 +60,8 @@ EXEMPT = {
     "exports/spec": "writes what an export is made from; its result is in the spec",
     "exports/reading": "reads what a picture says about its scene",
     "exports/foreign": "reads what pictures of other programs say",
+    "exports/comparing": "says what differs between pictures",
+    "exports/diff_view": "shows what differs between pictures",
     "exports/restoring": "writes a scene from what a picture says",
     "__main__": "starts a command",
     "painting/paint": "asks the store and the worker for a layer before it is painted",
