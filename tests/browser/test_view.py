@@ -140,7 +140,7 @@ def test_any_two_pictures_can_be_compared(opened, tmp_path):
     other = noise(9, picture.size)
     other.save(tmp_path / "variation.png")
     page.page.set_input_files("#file", tmp_path / "variation.png")
-    page.page.wait_for_function("document.getElementById('state').textContent.startsWith('variation.png')")
+    page.page.locator("#state", has_text="variation.png").wait_for()
     page.settle()
     assert page.read("before").tobytes() == other.tobytes()
     page.press("c")

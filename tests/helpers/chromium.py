@@ -48,8 +48,8 @@ class OpenPage:
 
     def settle(self) -> None:
         """Waits until what was asked for is shown."""
-        self.page.wait_for_selector("body.ready")
-        self.page.wait_for_function("'turn' in document.body.dataset && !('busy' in document.body.dataset)")
+        # By a selector: Playwright would evaluate an expression, which the page forbids.
+        self.page.wait_for_selector("body.ready[data-turn]:not([data-busy])")
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)

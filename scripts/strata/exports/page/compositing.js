@@ -63,6 +63,7 @@ function flattenRows(layers, width, first, end) {
 function paintRows(canvas, layer, width, first, end) {
   const { x, y, channels, pixels } = layer;
   const blend = BLEND_MODES[layer.blend];
+  const isNormal = layer.blend === "normal"; // of most layers: without the call of a function for each value
   const opacity = f(layer.level / 255);
   const left = Math.max(x, 0);
   const right = Math.min(x + layer.width, width);
@@ -73,6 +74,12 @@ function paintRows(canvas, layer, width, first, end) {
       const alpha = channels === 4 ? f(FLOATS[pixels[source + 3]] * opacity) : opacity;
       if (alpha === 0) continue;
       const rest = f(1 - alpha);
+      if (isNormal) {
+        canvas[target] = f(alpha * FLOATS[pixels[source]]) + f(rest * canvas[target]);
+        canvas[target + 1] = f(alpha * FLOATS[pixels[source + 1]]) + f(rest * canvas[target + 1]);
+        canvas[target + 2] = f(alpha * FLOATS[pixels[source + 2]]) + f(rest * canvas[target + 2]);
+        continue;
+      }
       for (let channel = 0; channel < 3; channel++) {
         const cb = canvas[target + channel];
         canvas[target + channel] = f(alpha * blend(cb, FLOATS[pixels[source + channel]])) + f(rest * cb);
@@ -163,22 +170,36 @@ async function decodePng(bytes) {
 /** Undoes the filters of a PNG's rows: PNG Specification, third edition, section 9. */
 function unfilter(filtered, length, height, channels) {
   const pixels = new Uint8Array(length * height);
+  const nothing = new Uint8Array(length);
   for (let row = 0; row < height; row++) {
-    const filter = filtered[row * (length + 1)];
-    const source = row * (length + 1) + 1;
-    const target = row * length;
-    for (let index = 0; index < length; index++) {
-      const a = index >= channels ? pixels[target + index - channels] : 0;
-      const b = row > 0 ? pixels[target + index - length] : 0;
-      let predicted = 0;
-      if (filter === 1) predicted = a;
-      else if (filter === 2) predicted = b;
-      else if (filter === 3) predicted = (a + b) >> 1;
-      else if (filter === 4) predicted = paeth(a, b, index >= channels && row > 0 ? pixels[target + index - length - channels] : 0);
-      pixels[target + index] = filtered[source + index] + predicted;
-    }
+    const start = row * (length + 1) + 1;
+    const source = filtered.subarray(start, start + length);
+    const above = row > 0 ? pixels.subarray((row - 1) * length, row * length) : nothing;
+    unfilterRow(filtered[start - 1], source, above, pixels.subarray(row * length, (row + 1) * length), channels);
   }
   return pixels;
+}
+
+function unfilterRow(filter, source, above, target, channels) {
+  const length = target.length;
+  if (filter === 1) {
+    for (let index = 0; index < channels; index++) target[index] = source[index];
+    for (let index = channels; index < length; index++) target[index] = source[index] + target[index - channels];
+  } else if (filter === 2) {
+    for (let index = 0; index < length; index++) target[index] = source[index] + above[index];
+  } else if (filter === 3) {
+    for (let index = 0; index < channels; index++) target[index] = source[index] + (above[index] >> 1);
+    for (let index = channels; index < length; index++) {
+      target[index] = source[index] + ((target[index - channels] + above[index]) >> 1);
+    }
+  } else if (filter === 4) {
+    for (let index = 0; index < channels; index++) target[index] = source[index] + above[index];
+    for (let index = channels; index < length; index++) {
+      target[index] = source[index] + paeth(target[index - channels], above[index], above[index - channels]);
+    }
+  } else {
+    target.set(source);
+  }
 }
 
 function paeth(a, b, c) {

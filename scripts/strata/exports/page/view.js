@@ -10,7 +10,14 @@ const outline = document.getElementById("outline");
 const state = document.getElementById("state");
 const ROWS = 128; // flattened between two looks at what else there is to do
 
-const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+/** The bytes of a text in base64. Browsers since 2025 have a function for it, which is faster. */
+function bytesOf(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const decoded = atob(text);
+  const bytes = new Uint8Array(decoded.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = decoded.charCodeAt(index);
+  return bytes;
+}
 
 /** The layers, bottom to top, with their pixels and what the page has changed of them. */
 const layers = data.layers.map((layer) => ({ ...layer, original: layer.level, on: true }));
