@@ -139,6 +139,10 @@ def make_contents() -> list[bytes]:
     return [make_png(strata=text), openraster.encode(picture), psd.encode(picture)]
 
 
+def test_control_characters_do_not_reach_a_terminal():
+    assert reading.printable("a\x1b[2Jb\nc\u202e ü") == "a?[2Jb?c? ü"
+
+
 def test_text_is_added_to_a_sealed_picture_once(tmp_path):
     content = typical((64, 48)).file
     twice = add_text(add_text(content, provenance.CARRIED, "one"), provenance.CARRIED, "two ü")

@@ -155,6 +155,18 @@ def test_the_report_shows_every_layer_with_its_prompt_and_seed(built):
         assert words in report
 
 
+def test_the_report_groups_layers_by_scene_and_holds_the_page(built):
+    built.write({"effects": {"fog": {"seed": 7}}}, "scenes/dusk.yaml")
+    targets = "results/view.html", "results/dusk/final.png"
+    built.build(*targets)
+    built.build(*targets, "--report", "report.html")
+    report = (built.folder / "report.html").read_text()
+    categories = json.loads(re.search(r"var categories = (\{.*\})", report)[1])
+    assert categories["Scene"]["Pictures"] == ["results/final.png", "results/view.html"]
+    assert "results/dusk/effects/fog.png" in categories["Scene dusk"]["Layers"]
+    assert '"labels": {"layer": "rover", "kind": "subject"}' in report
+
+
 def test_a_sweep_is_a_sheet_and_a_table(built):
     config = built.config
     config["sweeps"] = {"fogs": {"keys": {"fog.opacity": [0.1, 0.3]}, "width": 64}}

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     a, b = find_side(arguments.a), find_side(arguments.b)
     difference = comparing.compare(a, b)
-    print(json.dumps(difference, indent=2) if arguments.json else "\n".join(say(difference)))
+    print(json.dumps(difference, indent=2) if arguments.json else "\n".join(map(reading.printable, say(difference))))
     pictures = _open_both(a, b) if difference["picture"] else None
     if arguments.picture:
         if pictures is None:

@@ -33,10 +33,10 @@ def run(arguments: argparse.Namespace) -> None:
     found = reading.read(arguments.picture)
     config = read_yaml(Path("config.yaml")) if Path("config.yaml").is_file() else None
     described = {key: value for key, value in (config or {}).items() if key not in ("runtime", "sweeps")}
-    base = Scenes(config).find("").effective() if config else Scene(found.scene, str(arguments.picture)).effective()
+    base = Scenes(config).find("").effective() if config else found.scene
     scene = restoring.adapt(found, base)
     for remark in remarks(found, scene, str(arguments.picture)):
-        print(remark, file=sys.stderr)
+        print(reading.printable(remark), file=sys.stderr)
     if arguments.write is None:
         print(yaml.safe_dump(scene, sort_keys=False, allow_unicode=True, width=120), end="")
         return

@@ -50,6 +50,11 @@ class Found:
     foreign: bool = False
 
 
+def printable(text: str) -> str:
+    """Text from a stranger's file as a terminal may show it: without control characters, which could steer it."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def read(path: Path) -> Found:
     """What a picture says about its scene.
 

@@ -136,7 +136,7 @@ def _check_folders() -> None:
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
     pictures = [
-        entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@", "view."))
+        entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@", "view.html"))
     ]
     done = []
     for how, words in WORDS.items():

@@ -14,18 +14,28 @@ from strata.workflow.job import Job, running
 def exporting(snakemake: Any) -> Iterator[Job]:
     """Runs a job that makes an export, its first output. See job.running().
 
-    An export that was edited in another program is moved aside first: final.psd becomes final.edited.psd.
+    An export that was edited in another program is moved aside: final.psd becomes final.edited.psd. If the job fails, it is where
+    it was.
     """
     with running(snakemake, snakemake.output[0]) as job:
-        if kept := keep_edited(job.layer):
-            job.log.say(f"{job.layer} was edited. It is kept as {kept}.")
-        yield job
+        path = Path(job.layer)
+        kept = keep_edited(path)
+        try:
+            yield job
+        except BaseException:
+            if kept and not path.exists():
+                kept.rename(path)
+            raise
+        if kept and digest_file(kept) == digest_file(path):
+            kept.unlink()  # its job was killed before it could record it
+        elif kept:
+            job.log.say(f"{path} was edited. It is kept as {kept}.")
         job.finish("exported")
 
 
-def keep_edited(file: str) -> Path | None:
+def keep_edited(path: Path) -> Path | None:
     """Moves an export aside if it is not as its job left it. Returns where it is now."""
-    path, record = Path(file), records.read(file)
+    record = records.read(str(path))
     if record is None or not path.is_file() or digest_file(path) == record["layer"]:
         return None
     number = 1
