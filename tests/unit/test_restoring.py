@@ -67,7 +67,8 @@ def test_a_model_of_the_hub_is_held_at_its_commit(config):
     config["models"]["text_to_image"] = {"id": "someone/model"}
     commit = "4" * 40
     layers = {"background": {"pass": {"model": {"id": "someone/model", "revision": commit}}}}
-    scene = restoring.adapt(Found(effective(config), layers), effective(config))
+    scene = restoring.adapt(Found({**effective(config), "preset": None, "exports": []}, layers), effective(config))
+    assert scene.keys() == effective(config).keys()
     assert scene["models"]["text_to_image"]["revision"] == commit
     assert scene["models"]["inpainting"]["revision"] is None
 

@@ -74,7 +74,8 @@ def adapt(found: Found, base: Mapping[str, Any]) -> dict[str, Any]:
         scene["models"], scene["upscale"] = copy.deepcopy(base["models"]), copy.deepcopy(base["upscale"])
     if not scene["composite"]["layers"]:
         scene["composite"]["layers"] = Scene(scene, "the picture").effective()["composite"]["layers"]
-    scene.pop("preset", None)
+    for key in ("preset", "exports"):  # which no effective scene has
+        scene.pop(key, None)
     for model, commit in _find_commits(found, scene):
         model["revision"] = commit
     return scene

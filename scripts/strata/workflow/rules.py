@@ -251,7 +251,9 @@ class SceneRules:
                 file = paths.effect(wildcards.scene, wildcards.effect)
                 return file, self.effect(wildcards), self.effect_image(wildcards)
             case "composite":
-                return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(self.stack(wildcards))
+                # The picture carries the scene, so that it is made of it, too.
+                consumed = [f"{paths.RESULTS}/{paths.effective(wildcards.scene)}", *self.stack(wildcards)]
+                return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(consumed)
             case "upscale":
                 consumed = self._with_prefix([f"{paths.RESULTS}/{paths.final(wildcards.scene)}"])
                 return paths.enlarged(wildcards.scene, int(wildcards.factor)), self.upscale(wildcards), consumed
