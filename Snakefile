@@ -6,6 +6,8 @@
     results/effects/<effect>.png   text to image
     results/final.png              flattened and finished
     results/final@2x.png           made larger, also @4x
+    results/final.psd, final.ora   the layers for other programs
+    results/view.html              the layers as a page to look at
 
 scenes/<name>.yaml builds under results/<name>/ in the same way.
 """
@@ -40,9 +42,10 @@ localrules:
 
 
 rule all:
-    """Every scene's final picture."""
+    """Every scene's final picture, and the exports that it lists."""
     input:
         scenes.pictures(),
+        scenes.exports,
 
 
 rule models:
@@ -110,7 +113,13 @@ rule background:
     input:
         changes=scenes.changes("background"),
     output:
-        layer=report(update("results/{scene}background.png"), caption="report/pass.rst", category="Layers"),
+        layer=report(
+            update("results/{scene}background.png"),
+            caption="report/pass.rst",
+            category=scenes.title,
+            subcategory="Layers",
+            labels={"layer": "background", "kind": "background"},
+        ),
     log:
         "logs/{scene}background.log",
     benchmark:
@@ -138,7 +147,13 @@ rule subject:
         mask=scenes.mask_file,
         changes=scenes.changes("subject"),
     output:
-        layer=report(update("results/{scene}subjects/{subject}.png"), caption="report/pass.rst", category="Layers"),
+        layer=report(
+            update("results/{scene}subjects/{subject}.png"),
+            caption="report/pass.rst",
+            category=scenes.title,
+            subcategory="Layers",
+            labels={"layer": "{subject}", "kind": "subject"},
+        ),
     log:
         "logs/{scene}subjects/{subject}.log",
     benchmark:
@@ -165,7 +180,13 @@ rule effect:
         scenes.effect_image,
         changes=scenes.changes("effect"),
     output:
-        layer=report(update("results/{scene}effects/{effect}.png"), caption="report/pass.rst", category="Layers"),
+        layer=report(
+            update("results/{scene}effects/{effect}.png"),
+            caption="report/pass.rst",
+            category=scenes.title,
+            subcategory="Layers",
+            labels={"layer": "{effect}", "kind": "effect"},
+        ),
     log:
         "logs/{scene}effects/{effect}.log",
     benchmark:
@@ -192,7 +213,13 @@ rule composite:
         stack=scenes.stack,
         changes=scenes.changes("composite"),
     output:
-        picture=report(update("results/{scene}final.png"), caption="report/final.rst", category="Pictures"),
+        picture=report(
+            update("results/{scene}final.png"),
+            caption="report/final.rst",
+            category=scenes.title,
+            subcategory="Pictures",
+            labels={"picture": "final"},
+        ),
     log:
         "logs/{scene}final.log",
     benchmark:
@@ -216,7 +243,13 @@ rule upscale:
         picture="results/{scene}final.png",
         changes=scenes.changes("upscale"),
     output:
-        picture=report(update("results/{scene}final@{factor}x.png"), caption="report/upscale.rst", category="Pictures"),
+        picture=report(
+            update("results/{scene}final@{factor}x.png"),
+            caption="report/upscale.rst",
+            category=scenes.title,
+            subcategory="Pictures",
+            labels={"picture": "enlarged {factor} times"},
+        ),
     log:
         "logs/{scene}final@{factor}x.log",
     benchmark:
@@ -237,13 +270,96 @@ rule upscale:
         "scripts/upscale.py"
 
 
+rule psd:
+    """The layers with their masks, for Photoshop, Krita, GIMP and others."""
+    input:
+        picture="results/{scene}final.png",
+        stack=scenes.stack,
+        changes=scenes.changes("psd"),
+    output:
+        file=update("results/{scene}final.psd"),
+    log:
+        "logs/{scene}final.psd.log",
+    benchmark:
+        "logs/{scene}final.psd.tsv"
+    group:
+        build.group
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        spec=scenes.psd,
+    script:
+        "scripts/psd.py"
+
+
+rule openraster:
+    """The layers, for Krita, GIMP 3, MyPaint and others."""
+    input:
+        picture="results/{scene}final.png",
+        stack=scenes.stack,
+        changes=scenes.changes("openraster"),
+    output:
+        file=update("results/{scene}final.ora"),
+    log:
+        "logs/{scene}final.ora.log",
+    benchmark:
+        "logs/{scene}final.ora.tsv"
+    group:
+        build.group
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        spec=scenes.openraster,
+    script:
+        "scripts/openraster.py"
+
+
+rule view:
+    """The layers as one page to look at, without a network."""
+    input:
+        picture="results/{scene}final.png",
+        stack=scenes.stack,
+        changes=scenes.changes("view"),
+    output:
+        file=report(
+            update("results/{scene}view.html"),
+            caption="report/view.rst",
+            category=scenes.title,
+            subcategory="Pictures",
+            labels={"picture": "page"},
+        ),
+    log:
+        "logs/{scene}view.log",
+    benchmark:
+        "logs/{scene}view.tsv"
+    group:
+        build.group
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        spec=scenes.view,
+    script:
+        "scripts/view.py"
+
+
 rule sweep:
     """The pictures of a sweep side by side, and the values behind them."""
     input:
         pictures=scenes.sweep_pictures,
         changes=scenes.changes("sweep"),
     output:
-        sheet=report(update("results/sweeps/{sweep}.png"), category="Sweeps"),
+        sheet=report(
+            update("results/sweeps/{sweep}.png"), category="Sweeps", labels={"sweep": "{sweep}", "as": "sheet"}
+        ),
         table=update("results/sweeps/{sweep}.tsv"),
     log:
         "logs/sweeps/{sweep}.log",
@@ -258,3 +374,25 @@ rule sweep:
         spec=scenes.sweep,
     script:
         "scripts/sweep.py"
+
+
+rule sweep_view:
+    """The sheet of a sweep as a page, with links to its cells."""
+    input:
+        pictures=scenes.sweep_pictures,
+        changes=scenes.changes("sweep_view"),
+    output:
+        file=report(update("results/sweeps/{sweep}.html"), category="Sweeps", labels={"sweep": "{sweep}", "as": "page"}),
+    log:
+        "logs/sweeps/{sweep}.page.log",
+    benchmark:
+        "logs/sweeps/{sweep}.page.tsv"
+    conda:
+        "envs/imaging.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=scenes.sweep_view,
+    script:
+        "scripts/sweep_view.py"

@@ -1,18 +1,11 @@
 """The rule composite: flattens the stack of layers and finishes the picture."""
 
-from strata.imaging import compositing, png
+from strata.imaging import compositing, png, provenance, stacks
 from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.picture) as job:
-    stack = [
-        compositing.Layer(
-            png.read(path, "RGBA", job.size, job.reader.read),
-            entry["opacity"],
-            entry["blur"],
-            entry["blend"],
-            tuple(entry["position"]),
-        )
-        for path, entry in zip(snakemake.input.stack, job.spec["stack"], strict=True)
-    ]
-    png.write(job.layer, compositing.finish(compositing.flatten(job.size, stack), **job.spec["finish"]))
+    entries, files = job.spec["stack"], snakemake.input.stack
+    flat = compositing.flatten(job.size, stacks.read(entries, files, job.size, job.reader.read))
+    chunks = provenance.describe_picture(job.spec["scene"], [entry["layer"] for entry in entries], files)
+    png.write(job.layer, compositing.finish(flat, **job.spec["finish"]), chunks)
     job.finish("composited")

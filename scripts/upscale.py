@@ -1,5 +1,6 @@
 """The rule upscale: makes the final picture larger, by a model only if the scene asks for one."""
 
+from strata.imaging.provenance import carry
 from strata.painting.paint import paint
 from strata.painting.request import Request
 from strata.workflow.job import running
@@ -15,3 +16,4 @@ with running(snakemake, snakemake.output.picture) as job:
     else:
         done = paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=(snakemake.input.picture,)), job.log)
         job.reader.digests.update(done.consumed)
+    carry(snakemake.input.picture, job.layer)

@@ -33,6 +33,10 @@ ENTRIES = {
     "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),
     "sheet": (SCRIPTS / "sweep.py",),
     "scene": (SCRIPTS / "scene.py",),
+    "psd": (LIBRARY / "exports/psd.py",),
+    "openraster": (LIBRARY / "exports/openraster.py",),
+    "view": (LIBRARY / "exports/view.py",),
+    "sweep_view": (LIBRARY / "exports/sweep_view.py",),
 }
 """The files in which the code of each kind of layer begins. All that they import counts, too, but what EXEMPT names."""
 
@@ -53,6 +57,11 @@ EXEMPT = {
     "models": "says which files a model is; their content is in the pass",
     "workflow": "knows jobs, and no pictures",
     "commands": "start builds, or edit the config",
+    "exports/reading": "reads what a picture says about its scene",
+    "exports/foreign": "reads what pictures of other programs say",
+    "exports/comparing": "says what differs between pictures",
+    "exports/diff_view": "shows what differs between pictures",
+    "exports/restoring": "writes a scene from what a picture says",
     "__main__": "starts a command",
     "painting/paint": "asks the store and the worker for a layer before it is painted",
     "painting/store": "copies finished layers",

@@ -174,10 +174,11 @@ class DrawnMask(Sized):
 
 
 class Composite(Sized):
-    """The stack, bottom to top, and the finish."""
+    """The stack, bottom to top, and the finish. A rule has the effective scene beside them, which the picture carries."""
 
     stack: list[StackEntry]
     finish: Finish
+    scene: NotRequired[dict[str, object]]
 
 
 class EffectiveScene(Layer):

@@ -14,9 +14,12 @@ from strata.installation import LIBRARY, SCRIPTS
 MODELS = {"text_to_image", "effect", "inpaint"}
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "upscale"}
+EXPORTS = {"psd", "openraster", "view"}
+PAGES = {"view", "sweep_view"}
 
 DECIDES = {
     "diffusion/attachments": MODELS,
+    "diffusion/encoded_prompts": MODELS | {"upscale"},
     "diffusion/devices": MODELS | UPSCALERS,
     "diffusion/inference": MODELS | UPSCALERS,
     "diffusion/ip_adapter": MODELS,
@@ -26,14 +29,23 @@ DECIDES = {
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
     "diffusion/upscalers": UPSCALERS,
-    "imaging/arrays": MODELS | UPSCALERS | {"mask", "image", "composite", "lanczos"},
+    "exports/pages": PAGES,
+    "exports/view": {"view"},
+    "exports/sweep_view": {"sweep_view"},
+    "exports/openraster": {"openraster"},
+    "exports/places": {"psd", "view"},
+    "exports/psd": {"psd"},
+    "exports/stack": EXPORTS,
+    "imaging/arrays": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite", "lanczos"},
     "imaging/color_match": VIEWS,
-    "imaging/compositing": VIEWS | {"composite"},
+    "imaging/compositing": VIEWS | EXPORTS | {"composite"},
     "imaging/contact_sheets": {"sheet"},
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
-    "imaging/pictures": MODELS | UPSCALERS | {"mask", "image", "composite", "sheet"},
-    "imaging/png": VIEWS | {"mask", "composite", "sheet"},
+    "imaging/pictures": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite", "sheet"},
+    "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/provenance": EXPORTS | {"composite"},
+    "imaging/stacks": EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
@@ -42,7 +54,7 @@ DECIDES = {
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | {"mask", "image"},
+    "passes": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

@@ -46,7 +46,7 @@ def ask_everything(config: dict, folder: str = "") -> None:
     rules.pictures()
     scene = rules.scenes.find(folder)
     names = {"mask": scene.subjects, "subject": scene.subjects, "effect": scene.effects, "sweep": rules.scenes._sweeps}
-    for rule in ("scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep"):
+    for rule in ("scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep", "view"):
         for name in names.get(rule, [""]):
             rules.changes(rule)(SimpleNamespace(scene=folder, subject=name, effect=name, sweep=name, factor="2"))
 

@@ -131,6 +131,9 @@ LAYERS = {
     "effect": "effects/fog.png",
     "composite": "final.png",
     "upscale": "final@2x.png",
+    "psd": "final.psd",
+    "openraster": "final.ora",
+    "view": "view.html",
 }
 
 

@@ -78,7 +78,8 @@ def composite_without(working_folder: WorkingFolder, missing: str) -> Image.Imag
         if entry["layer"] != missing:
             with Image.open(working_folder.folder / f"results/{FILES[entry['layer']]}.png") as image:
                 image.load()
-            stack.append(compositing.Layer(image, entry["opacity"], entry["blur"], entry["blend"]))
+            layer = compositing.Layer(image, entry["opacity"], entry["blur"], entry["blend"])
+            stack.append(compositing.quantise(layer))
     return compositing.finish(compositing.flatten((768, 512), stack), **composite["finish"])
 
 

@@ -73,7 +73,8 @@ def relative(*paths: Path) -> set[str]:
 
 def test_the_wheel_holds_the_library_and_the_workflow(wheel):
     names = names_in(wheel)
-    library = relative(*(ROOT / "scripts/strata").rglob("*.py"))
+    pages = (ROOT / "scripts/strata/exports/page").iterdir()
+    library = relative(*(ROOT / "scripts/strata").rglob("*.py"), *pages)
     assert {name.removeprefix("scripts/") for name in library} <= names
     workflow = {"Snakefile", *relative(*(ROOT / "scripts").glob("*.py"))}
     for folder in ("envs", "models", "profiles", "report", "schemas"):

@@ -52,7 +52,7 @@ def test_the_final_picture_is_the_stack_of_its_layers(finished):
     stack = [
         compositing.Layer(picture(finished, name)) for name in ("background", "subjects/astronaut", "subjects/rover")
     ]
-    stack.append(compositing.Layer(picture(finished, "effects/fog"), opacity=0.3, blur=2))
+    stack.append(compositing.quantise(compositing.Layer(picture(finished, "effects/fog"), opacity=0.3, blur=2)))
     expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
     assert expected.tobytes() == picture(finished, "final").tobytes()
 
@@ -121,7 +121,7 @@ def test_painted_fog_is_as_clear_as_it_is_dark(built):
     assert fog.mode == "RGBA"
     assert np.abs(np.asarray(fog)[..., 3] - opaque @ (0.299, 0.587, 0.114)).max() <= 0.51
     stack = [compositing.Layer(picture(built, name)) for name in ("background", "subjects/astronaut", "subjects/rover")]
-    stack.append(compositing.Layer(fog, opacity=0.3, blur=2))
+    stack.append(compositing.quantise(compositing.Layer(fog, opacity=0.3, blur=2)))
     expected = compositing.finish(compositing.flatten((96, 64), stack), contrast=1.15)
     assert expected.tobytes() == picture(built, "final").tobytes()
 
@@ -153,6 +153,18 @@ def test_the_report_shows_every_layer_with_its_prompt_and_seed(built):
     report = (built.folder / "report.html").read_text()
     for words in ("a desert", "an astronaut", "a rover", "Seed 42", "Seed 200"):
         assert words in report
+
+
+def test_the_report_groups_layers_by_scene_and_holds_the_page(built):
+    built.write({"effects": {"fog": {"seed": 7}}}, "scenes/dusk.yaml")
+    targets = "results/view.html", "results/dusk/final.png"
+    built.build(*targets)
+    built.build(*targets, "--report", "report.html")
+    report = (built.folder / "report.html").read_text()
+    categories = json.loads(re.search(r"var categories = (\{.*\})", report)[1])
+    assert categories["Scene"]["Pictures"] == ["results/final.png", "results/view.html"]
+    assert "results/dusk/effects/fog.png" in categories["Scene dusk"]["Layers"]
+    assert '"labels": {"layer": "rover", "kind": "subject"}' in report
 
 
 def test_a_sweep_is_a_sheet_and_a_table(built):

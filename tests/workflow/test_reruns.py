@@ -173,8 +173,15 @@ def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, a
     drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
     again = again | drawn
     planned = scene.planned()
-    assert planned == (again | ALWAYS if again or key.startswith("composite.") else set())
+    assert planned == again | ALWAYS
     assert planned == find_planned(scene)
+
+
+def read_pixels(path: Path) -> bytes:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.tobytes()
 
 
 def test_what_is_made_of_the_final_picture_follows_it_and_its_own_keys(built):
@@ -184,7 +191,10 @@ def test_what_is_made_of_the_final_picture_follows_it_and_its_own_keys(built):
     assert built.planned(larger) == set()
     assert built.planned("results/final@4x.png") == {"final@4x"}
     built.edit("upscale.seed", 1)  # which has no meaning for Lanczos
-    assert built.planned(larger) == set()
+    assert built.planned(larger) == {"final@2x"} | ALWAYS
+    before = read_pixels(built.folder / larger)
+    built.build(larger)
+    assert read_pixels(built.folder / larger) == before  # the scene that it carries is another one
     built.edit("composite.finish.contrast", 1.0)
     assert built.planned(larger) == {"final@2x"} | ALWAYS
 
@@ -216,7 +226,7 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
     assert built.planned() == set()
     # Keys of painting mean nothing here.
     built.edit("effects.fog.seed", 3)
-    assert built.planned() == set()
+    assert built.planned() == ALWAYS
     Image.new("RGB", (50, 20), (120, 90, 90)).save(built.folder / "fog.png")
     assert built.planned() >= FOG
     built.build()
@@ -250,9 +260,15 @@ def test_an_adapter_counts_by_its_content(scene):
 )
 def test_a_style_costs_the_pass_that_has_it(scene, task, place, again):
     scene.edit(f"models.{task}.style_adapter", {"file": "a.safetensors", "image_encoder": "encoder"})
-    assert scene.planned() == set()  # nobody asks for it yet
+    assert scene.planned() == ALWAYS  # nobody asks for it yet, but the picture says it
     scene.edit(f"{place}.style", {"image": "style.png", "weight": 0.5})
     assert scene.planned() == again | ALWAYS
+
+
+def test_a_list_of_exports_costs_nothing(scene):
+    """They are made of the picture, and it says nothing about them."""
+    scene.edit("exports", ["psd", "view"])
+    assert scene.planned() == set()
 
 
 @pytest.mark.parametrize("changed", ["weight", "style.png", "a.safetensors", "encoder/config.json"])
@@ -301,6 +317,7 @@ def test_every_key_of_the_schema_has_its_row():
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
+    rows.add("exports")  # test_a_list_of_exports_costs_nothing
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):
@@ -339,7 +356,7 @@ def test_the_order_of_subjects_is_the_order_of_painting(scene):
 
 def test_a_new_subject_costs_itself(scene):
     scene.edit("subjects.robot", scene.config["subjects"]["rover"] | {"prompt": "a robot"})
-    assert scene.planned() == set()  # it is in no composite yet
+    assert scene.planned() == ALWAYS  # it is in no composite yet, but the picture says it
     scene.edit("composite.layers", [{"layer": "background"}, {"layer": "robot"}])
     assert scene.planned() == {"masks/robot", "subjects/robot"} | ALWAYS
 

@@ -12,7 +12,7 @@ becomes, with ab = 1,
 
 Written as these two products it is exact at both ends: as = 0 leaves Cb bit for bit, as = 1 gives B(Cb, Cs) bit for
 bit. Blur works on premultiplied colour, so that what is transparent lends no colour. A stack stays in float; it is
-rounded to 8 bits once, at the end.
+rounded to 8 bits once, at the end. A final picture is made of layers as files of 8 bits can hold them, see quantise().
 
 Formulas: W3C, Compositing and Blending Level 1, https://www.w3.org/TR/compositing-1/, sections 5 and 9.1. Colours are
 taken as they are stored (sRGB), as browsers and image editors do.
@@ -20,12 +20,12 @@ taken as they are stored (sRGB), as browsers and image editors do.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from strata.imaging.arrays import Array, to_floats, to_levels
+from strata.imaging.arrays import Array, to_floats, to_image, to_levels
 
 BAND = 64  # rows worked on at a time: few enough to stay in the processor's cache
 
@@ -140,6 +140,24 @@ def flatten(size: tuple[int, int], layers: Iterable[Layer]) -> Image.Image:
         _paint(canvas, layer)
     canvas *= 255  # in place: at 2048 x 2048 a copy would take another 50 MB
     return to_levels(canvas)
+
+
+def quantise(layer: Layer) -> Layer:
+    """The layer as a file with 8 bits a channel holds it: its blur is in its pixels, its opacity is the nearest k / 255.
+
+    Layered files know no blur of ours, and most of them have 8 bits for an opacity: 0.3 does not exist there. What a final
+    picture is flattened from is quantised, so that a file which holds these layers shows the same picture to the byte.
+    """
+    opacity = round(layer.opacity * 255) / 255
+    box = _opaque_box(layer)
+    if not layer.blur or box is None:
+        return replace(layer, opacity=opacity, blur=0.0)
+    pixels, corner = _blur(layer, box)
+    image = to_image(pixels)
+    if image.size != layer.image.size:
+        part, image = image.convert("RGBA"), Image.new("RGBA", layer.image.size)
+        image.paste(part, corner)
+    return replace(layer, image=image, opacity=opacity, blur=0.0)
 
 
 def cut_out(painted: Image.Image, mask: Image.Image) -> Image.Image:

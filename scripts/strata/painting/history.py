@@ -27,6 +27,7 @@ class Finished(TypedDict):
         seconds: how long it took, without what follows.
         loading: how long the model took to load; 0 if it was at hand.
         starting: how long a job waited for a worker to start.
+        layer: the file of a pass' layer.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Finished(TypedDict):
     seconds: float
     loading: NotRequired[float]
     starting: NotRequired[float]
+    layer: NotRequired[str]
     device: NotRequired[str]
     placement: NotRequired[str]
 
@@ -99,3 +101,9 @@ def describe_savings() -> str:
         return ""
     worth = f", about {fetched * sum(painted) / len(painted):.0f} s of painting" if painted else ""
     return f"It has saved {fetched} passes here{worth}."
+
+
+def find_seconds(layer: str) -> float | None:
+    """How long the pass of a layer took when it was painted here last; None if it never was."""
+    took = [entry["seconds"] for entry in read() if entry.get("layer") == layer and entry["how"] == "painted"]
+    return took[-1] if took else None

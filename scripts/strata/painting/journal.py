@@ -21,6 +21,7 @@ WORDS = {
     "enlarged": "made larger",
     "written": "written",  # a scene's file
     "laid out": "laid out",  # a contact sheet
+    "exported": "exported",
 }
 
 FAILED = "failed"  # the pass cannot be painted

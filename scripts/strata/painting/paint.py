@@ -69,6 +69,7 @@ def _remember_seconds(request: Request, done: Done) -> None:
             "seconds": round(done.ended - done.started - done.loading, 3),
             "loading": done.loading,
             "starting": done.starting,
+            "layer": request.layer,
         }
         if done.device:
             entry["device"] = done.device

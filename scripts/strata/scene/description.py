@@ -110,6 +110,7 @@ class Description(TypedDict):
     effects: dict[str, Effect]
     composite: Composite
     upscale: Upscale
+    exports: list[Literal["psd", "openraster", "view"]]
 
 
 def complete(described: object, source: str) -> Description:

@@ -7,14 +7,26 @@ from typing import Any, Literal
 
 from strata.code_digests import digest_code
 from strata.errors import StrataError
-from strata.scene import paths
+from strata.scene import exports, paths
 from strata.scene.layer_folders import Kind, LayerFolders
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN
 
-Rule = Literal["scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep"]
+Export = Literal["psd", "openraster", "view"]
+"""The rules that make a finished scene's files for other programs."""
+
+Rule = (
+    Literal["scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep", "sweep_view"] | Export
+)
 """The rules that make files of scenes, as the Snakefile names them."""
+
+
+EXPORTS_BY_FILE: Mapping[str, Export] = {
+    paths.EXPORTS["psd"]: "psd",
+    paths.EXPORTS["openraster"]: "openraster",
+    paths.EXPORTS["view"]: "view",
+}
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,13 @@ class Layers:
         section, _, rest = file.partition("/")
         if section == paths.SWEEPS and rest.endswith(".png"):
             return self.sweep(rest.removesuffix(".png"))
+        if section == paths.SWEEPS and rest.endswith(".html"):
+            return self.sweep_view(rest.removesuffix(".html"))
         if (match := paths.FILE.fullmatch(file)) is None:
             raise StrataError(f"No rule makes {paths.RESULTS}/{file}. Ask for {paths.RESULTS}/{paths.final('')}, say.")
         folder, name = match["folder"], match["name"]
+        if (export := EXPORTS_BY_FILE.get(name)) is not None:
+            return self.export(folder, export)
         section, _, layer = name.removesuffix(".png").rpartition("/")
         match section, layer:
             case "masks", _:
@@ -128,11 +144,11 @@ class Layers:
         return self._describe(folder, paths.effect(folder, name), describe)
 
     def composite(self, folder: str) -> Layer:
-        """The final picture, which always lives in the folder that was asked for."""
+        """The final picture, which always lives in the folder that was asked for. It carries its scene."""
 
         def describe(scene: Scene, file: str) -> Layer:
-            stack = tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
-            return Layer("composite", file, scene.composite(), stack)
+            spec = {**scene.composite(), "scene": scene.effective()}
+            return Layer("composite", file, spec, self._stack(folder, scene))
 
         return self._describe(folder, paths.final(folder), describe)
 
@@ -141,6 +157,24 @@ class Layers:
             return Layer("upscale", file, scene.upscale(factor), (paths.final(folder),))
 
         return self._describe(folder, paths.enlarged(folder, factor), describe)
+
+    def export(self, folder: str, rule: Export) -> Layer:
+        """A finished scene for other programs."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            title = exports.name_scene(folder) if rule == "view" else ""
+            spec = exports.describe(scene, rule, title)
+            return Layer(rule, file, {**spec}, (paths.final(folder), *self._stack(folder, scene)))
+
+        return self._describe(folder, paths.export(folder, rule), describe)
+
+    def sweep_view(self, name: str) -> Layer:
+        """The page of a sweep."""
+        file = paths.sweep_page(name)
+        if file not in self._known:
+            sweep = self.scenes.find_sweep(name)
+            self._known[file] = Layer("sweep_view", file, {**exports.describe_sweep(sweep)}, self.sweep(name).sees)
+        return self._known[file]
 
     def sweep(self, name: str) -> Layer:
         """The contact sheet of a sweep."""
@@ -171,7 +205,7 @@ class Layers:
     def _is_named(self, name: str) -> bool:
         section, _, rest = name.partition("/")
         if section == paths.SWEEPS:
-            return Path(rest).suffix not in (".png", ".tsv") or Path(rest).stem in self.scenes.sweeps
+            return Path(rest).suffix not in (".png", ".tsv", ".html") or Path(rest).stem in self.scenes.sweeps
         if (file := paths.FILE.fullmatch(name)) is None:
             return True
         folder = file["folder"]
@@ -197,6 +231,10 @@ class Layers:
         if file not in self._known:
             self._known[file] = describe(self.scenes.find(folder), file)
         return self._known[file]
+
+    def _stack(self, folder: str, scene: Scene) -> tuple[str, ...]:
+        """The files of the layers that are flattened, bottom to top, one for each entry of the composite."""
+        return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
 
     def _file(self, folder: str, scene: Scene, name: str) -> str:
         """The file of a layer by its name in the composite."""

@@ -8,13 +8,17 @@ from strata.scene.scene import Scene
 
 RESULTS = "results"
 
+EXPORTS = {"psd": "final.psd", "openraster": "final.ora", "view": "view.html"}
+"""The files of a finished scene for other programs, by the words of the config's `exports`."""
+
 SECTIONS = ("masks", "subjects", "effects")
 SWEEPS = "sweeps"
 
 # A file of a scene: the folder of its scene and variation, and its name in it.
 FILE = re.compile(
     r"(?P<folder>(?:[^/]+/){0,2}?)"
-    r"(?P<name>background\.png|scene\.yaml|final(?:@[24]x)?\.png|(?:masks|subjects|effects)/[^/]+\.png)"
+    r"(?P<name>background\.png|scene\.yaml|final(?:@[24]x)?\.png|final\.(?:psd|ora)|view\.html|"
+    r"(?:masks|subjects|effects)/[^/]+\.png)"
 )
 
 
@@ -46,8 +50,17 @@ def effective(folder: str) -> str:
     return f"{folder}scene.yaml"
 
 
+def export(folder: str, name: str) -> str:
+    """The file of an export, a key of EXPORTS."""
+    return f"{folder}{EXPORTS[name]}"
+
+
 def sheet(sweep: str) -> str:
     return f"{SWEEPS}/{sweep}.png"
+
+
+def sweep_page(sweep: str) -> str:
+    return f"{SWEEPS}/{sweep}.html"
 
 
 def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:

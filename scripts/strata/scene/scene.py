@@ -137,6 +137,7 @@ class Scene:
         effects = dict(sorted(self.effects.items()))
         effective: dict[str, Any] = {**self.description, "effects": effects, "composite": composite}
         del effective["preset"]  # its values are in effect
+        del effective["exports"]  # they are made of the picture, and decide nothing about it
         return effective
 
     def notes(self) -> list[str]:

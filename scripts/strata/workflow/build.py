@@ -217,7 +217,7 @@ def _check_folders() -> None:
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
     pictures = [entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@"))]
-    sheets = [entry["layer"] for entry in entries if entry["how"] == "laid out"]
+    others = [entry["layer"] for entry in entries if entry["how"] in ("laid out", "exported")]
     where = ", ".join(pictures) if len(pictures) <= MOST_NAMED else f"{len(pictures)} pictures"
     done = []
     for how, words in WORDS.items():
@@ -225,7 +225,7 @@ def summarise(entries: list[Entry], took: float) -> str:
         if how in NAMED and names:
             few = len(names) <= MOST_NAMED and len(set(names)) == len(names)
             done.append(f"{', '.join(names) if few else f'{len(names)} {NAMED[how]}'} {words}")
-    parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *sheets]
+    parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *others]
     return "; ".join(parts)
 
 

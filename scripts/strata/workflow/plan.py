@@ -26,7 +26,7 @@ from strata.workflow import reasons, recipes, records
 from strata.workflow.estimates import BUILD, Estimates
 from strata.workflow.records import Comparison
 
-Action = Literal["keep", "paint", "store", "draw", "composite", "enlarge", "write"]
+Action = Literal["keep", "paint", "store", "draw", "composite", "enlarge", "write", "export"]
 
 ACTIONS: Mapping[str, Action] = {
     "mask": "draw",
@@ -35,11 +35,26 @@ ACTIONS: Mapping[str, Action] = {
     "upscale": "enlarge",
     "scene": "write",
     "sweep": "write",
+    "sweep_view": "write",
+    "psd": "export",
+    "openraster": "export",
+    "view": "export",
 }
 """What becomes of a layer that no model paints, by its rule."""
 
-HOW = {"draw": "drawn", "composite": "composited", "enlarge": "enlarged"}
-"""The words that the history has for these actions."""
+HOW = {
+    "mask": "drawn",
+    "effect": "drawn",
+    "composite": "composited",
+    "upscale": "enlarged",
+    "scene": "written",
+    "sweep": "laid out",
+    "sweep_view": "exported",
+    "psd": "exported",
+    "openraster": "exported",
+    "view": "exported",
+}
+"""The words that the history has for what no model paints, by its rule."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +204,7 @@ class Planner:
         known = self._expect(layer, inputs)
         if not _is_pass(layer):
             action = ACTIONS[layer.rule]
-            kind = HOW.get(action, "written" if layer.rule == "scene" else "laid out")
-            seconds = self._estimates.seconds(kind, _count_work(layer))
+            seconds = self._estimates.seconds(HOW[layer.rule], _count_work(layer))
             self._steps.append(Step(path, layer.rule, action, why, seconds))
             return Outlook(True, known.digest if known else None)
         spec = cast(Pass, layer.spec)
@@ -259,7 +273,7 @@ def _is_pass(layer: Layer) -> bool:
 
 def _count_work(layer: Layer) -> float:
     """What the seconds of a layer grow with that no model paints, see Job.finish()."""
-    if layer.rule == "sweep":
+    if layer.rule in ("sweep", "sweep_view"):
         return len(layer.sees)
     return float(layer.spec.get("width", 1) * layer.spec.get("height", 1))
 

@@ -22,6 +22,9 @@ PHRASES = {
 }
 """What is not a key of the config by the same name."""
 
+SCENE = "scene"
+"""The effective scene in a spec."""
+
 KEYS = {"stack": "layers"}
 """Keys of specs that have another name in the config."""
 
@@ -36,11 +39,11 @@ def explain(layer: Layer, changes: Sequence[str], record: Record | None) -> list
         changes: what Comparison.find_changes() says of the layer.
         record: of the layer, with which it was compared.
     """
-    found: dict[str, None] = {}
-    for change in changes:
-        for reason in _explain(layer, change, record):
-            found[reason] = None
-    return list(found)
+    # A picture carries its scene. What of that changed the picture itself is a reason of its own.
+    for part in ([change for change in changes if change != SCENE], [SCENE] if SCENE in changes else []):
+        if found := list(dict.fromkeys(reason for change in part for reason in _explain(layer, change, record))):
+            return found
+    return []
 
 
 def sees(name: str) -> str:
@@ -53,7 +56,8 @@ def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
         yield PHRASES[change]
     elif change in layer.spec or (record is not None and change in record["spec"]):
         old = record["spec"].get(change) if record is not None else None
-        yield from _differences(f"{_place(layer)}{KEYS.get(change, change)}", old, layer.spec.get(change))
+        place = "" if change == SCENE else f"{_place(layer)}{KEYS.get(change, change)}"
+        yield from _differences(place, old, layer.spec.get(change))
     elif layer.mask is not None and change.endswith(layer.mask):
         yield "its mask changed"
     elif layer.image == change:
@@ -85,9 +89,9 @@ def _differences(key: str, old: Any, new: Any) -> Iterator[str]:
             return
         for part in sorted(old.keys() | new.keys()):
             if part != "fingerprint" and old.get(part) != new.get(part):
-                yield from _differences(f"{key}.{part}", old.get(part), new.get(part))
+                yield from _differences(f"{key}.{part}".lstrip("."), old.get(part), new.get(part))
         if list(old) != list(new) and dict(old) == dict(new):
-            yield f"{key}: another order"
+            yield f"{key or 'the scene'}: another order"
     elif isinstance(old, list) and isinstance(new, list):
         yield from _list_differences(key, old, new)
     else:

@@ -10,6 +10,7 @@ from strata.exits import with_sentences
 from strata.models.reference import HubModel
 from strata.scene import paths
 from strata.scene.description import SCHEMA
+from strata.scene.exports import name_scene
 from strata.scene.layers import Layer, Layers, Rule
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN
@@ -75,6 +76,20 @@ class SceneRules:
     def pictures(self) -> list[str]:
         """The final picture of every scene."""
         return [f"{paths.RESULTS}/{paths.final(folder)}" for folder in self.scenes.folders()]
+
+    @of_wildcards
+    def exports(self, wildcards: Any) -> list[str]:
+        """What the scenes list as exports. A function of wildcards, since only the rule `all` needs every scene."""
+        return [
+            f"{paths.RESULTS}/{paths.export(folder, name)}"
+            for folder in self.scenes.folders()
+            for name in self.scenes.find(folder).description["exports"]
+        ]
+
+    @of_wildcards
+    def title(self, wildcards: Any) -> str:
+        """The name of a scene or a variation in Snakemake's report."""
+        return name_scene(wildcards.scene)
 
     @of_wildcards
     def hub_models(self, wildcards: Any) -> list[HubModel]:
@@ -153,6 +168,22 @@ class SceneRules:
         """The final pictures of a sweep's cells."""
         return _in_results(self._layer("sweep", wildcards).sees)
 
+    @of_wildcards
+    def psd(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("psd", wildcards).spec
+
+    @of_wildcards
+    def openraster(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("openraster", wildcards).spec
+
+    @of_wildcards
+    def view(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("view", wildcards).spec
+
+    @of_wildcards
+    def sweep_view(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("sweep_view", wildcards).spec
+
     def changes(self, rule: Rule) -> Callable[[Any], Any]:
         """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.
 
@@ -188,6 +219,10 @@ class SceneRules:
                 return self.layers.upscale(wildcards.scene, int(wildcards.factor))
             case "sweep":
                 return self.layers.sweep(wildcards.sweep)
+            case "sweep_view":
+                return self.layers.sweep_view(wildcards.sweep)
+            case "psd" | "openraster" | "view":
+                return self.layers.export(wildcards.scene, rule)
 
 
 def _in_results(files: tuple[str, ...]) -> list[str]:

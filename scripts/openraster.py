@@ -1,0 +1,10 @@
+"""The rule openraster: the layers of a finished scene in one file, for Krita, GIMP 3, MyPaint and others."""
+
+from strata.exports import openraster, stack
+from strata.files import replacing
+from strata.workflow.exporting import exporting
+
+with exporting(snakemake) as job:
+    picture = stack.read(job.spec, snakemake.input.picture, list(snakemake.input.stack), job.reader.read)
+    with replacing(job.layer) as file:
+        file.write(openraster.encode(picture))
