@@ -1,6 +1,6 @@
 """Strata: a picture in layers, described by config.yaml, painted by diffusion models, built like software.
 
-    results/background.png         text to image
+    results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
@@ -106,8 +106,9 @@ rule mask:
 
 
 rule background:
-    """The first layer: text to image."""
+    """The first layer: text to image, or an image of your own, painted anew or as it is."""
     input:
+        image=scenes.background_image,
         changes=scenes.changes("background"),
     output:
         layer=report(update("results/{scene}background.png"), caption="report/pass.rst", category="Layers"),
@@ -120,7 +121,7 @@ rule background:
     conda:
         "envs/diffusion.yaml"
     resources:
-        gpu=1,
+        gpu=scenes.background_gpu,
         mem_mb=8000,
         runtime=60,
     params:
@@ -160,7 +161,7 @@ rule subject:
 rule effect:
     """A layer such as fog: text to image on its own, or an image."""
     input:
-        scenes.effect_image,
+        image=scenes.effect_image,
         changes=scenes.changes("effect"),
     output:
         layer=report(update("results/{scene}effects/{effect}.png"), caption="report/pass.rst", category="Layers"),

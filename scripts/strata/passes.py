@@ -127,6 +127,16 @@ class PaintedEffect(TextToImage):
     alpha: str
 
 
+class ImageToImage(DiffusionPass):
+    """The background, painted anew from a picture. `image` is its file; `where` is the key that names it, for sentences."""
+
+    task: Literal["image_to_image"]
+    image: str
+    fit: str
+    strength: float
+    where: str
+
+
 class Inpaint(DiffusionPass):
     """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
 
@@ -164,6 +174,15 @@ class DrawnImage(Sized):
     where: str
 
 
+class Photograph(Sized):
+    """A background that is a picture. `where` is its key, for sentences."""
+
+    task: Literal["photograph"]
+    image: str
+    fit: str
+    where: str
+
+
 class DrawnMask(Sized):
     """A mask. `cell` is the side of a latent cell; `where` is the mask's key, for sentences."""
 
@@ -195,5 +214,8 @@ class Sheet(Layer):
     width: int
 
 
-Pass = TextToImage | PaintedEffect | Inpaint | Upscale
+Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Upscale
 """What `painting` can paint."""
+
+Drawn = DrawnImage | Photograph
+"""Layers that are pictures of the user's own, which no model paints."""

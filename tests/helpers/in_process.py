@@ -8,7 +8,8 @@ from helpers.recorder import Recorder
 from helpers.settings import make_runtime
 from helpers.working_folder import scene as tiny_scene
 from strata.diffusion.pipeline_cache import PipelineCache
-from strata.imaging import compositing, masks, png
+from strata.files import read_file
+from strata.imaging import compositing, drawing, masks, png
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
@@ -32,7 +33,8 @@ class SceneBuilder:
         """Builds a scene, and returns `pictures` and `reports`."""
         scene = Scene(config, "config.yaml")
         self.pictures, self.reports = {}, {}
-        self._paint("background", scene.background())
+        background = scene.background()
+        self._paint("background", background, [background["image"]] if "image" in background else ())
         for name in scene.subjects:
             spec = scene.mask(name)
             mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
@@ -47,12 +49,20 @@ class SceneBuilder:
         return self.pictures, self.reports
 
     def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
+        if "model" not in spec:
+            png.write(f"{name}.png", drawing.draw(spec, read_file))
+            self.pictures[name] = self._load(f"{name}.png")
+            return
         request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))
         self.reports[name] = Recorder()
         obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
-        with Image.open(request.layer) as image:
+        self.pictures[name] = self._load(request.layer)
+
+    @staticmethod
+    def _load(path: str) -> Image.Image:
+        with Image.open(path) as image:
             image.load()
-        self.pictures[name] = image
+        return image
 
 
 def describe_scene(folders: dict[str, Path], **canvas) -> dict:

@@ -11,9 +11,10 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-MODELS = {"text_to_image", "effect", "inpaint"}
+MODELS = {"text_to_image", "image_to_image", "effect", "inpaint"}
 UPSCALERS = {"upscale"}
-VIEWS = {"inpaint", "upscale"}
+VIEWS = {"inpaint", "image_to_image", "upscale"}
+DRAWN = {"image", "photograph"}
 
 DECIDES = {
     "diffusion/attachments": MODELS,
@@ -26,23 +27,26 @@ DECIDES = {
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
     "diffusion/upscalers": UPSCALERS,
-    "imaging/arrays": MODELS | UPSCALERS | {"mask", "image", "composite", "lanczos"},
+    "imaging/arrays": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
-    "imaging/compositing": VIEWS | {"composite"},
+    "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet"},
+    "imaging/compositing": VIEWS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
-    "imaging/pictures": MODELS | UPSCALERS | {"mask", "image", "composite", "sheet"},
+    "imaging/photographs": VIEWS | {"photograph"},
+    "imaging/pictures": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | {"mask", "composite", "sheet"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
     "painting/effect": {"effect"},
+    "painting/image_to_image": {"image_to_image"},
     "painting/inpaint": {"inpaint"},
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | {"mask", "image"},
+    "passes": MODELS | UPSCALERS | DRAWN | {"mask"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

@@ -305,8 +305,6 @@ def test_fit(saved):
     assert contain[6:14, 13:].min() == 255
     stretch = values(drawn(image=path, size=(20, 20), fit="stretch"))
     assert (stretch[:, :7].max(), stretch[:, 13:].min()) == (0, 255)
-    with pytest.raises(StrataError, match=r"subjects\.astronaut\.mask\.fit is 'crop'.*cover, contain or stretch"):
-        drawn(image=path, fit="crop")
 
 
 def test_an_image_is_inverted_and_feathered_like_shapes(saved):

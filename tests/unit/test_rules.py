@@ -57,6 +57,18 @@ def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
     assert [rules.effect_image(asked(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
 
 
+def test_a_background_that_is_an_image_takes_no_device(config, tmp_path):
+    (tmp_path / "desert.png").touch()
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, [])
+    config["background"] |= {"image": "desert.png", "strength": 0.5}
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, ["desert.png"])
+    config["background"] = {"image": "desert.png"}
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
+
+
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
 def test_only_a_model_takes_a_device_to_enlarge(config, method, devices):
     rules = SceneRules(config | {"upscale": {"method": method}}, Comparison())

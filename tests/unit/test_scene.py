@@ -78,6 +78,13 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             "mask.image is 'a.png', but there is no such",
         ),
         (lambda c: c["subjects"]["rover"].update(mask={"image": "../a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c.update(background={}), "background has neither a prompt nor an image"),
+        (lambda c: c["background"].update(image="a.png"), "background.image is 'a.png', but there is no such"),
+        (lambda c: c["background"].update(image="../a.png"), "lies outside the workflow's folder"),
+        (lambda c: c["background"].update(image="own.png"), "background has both a prompt and an image"),
+        (lambda c: c["background"].update(strength=0.5), "background.strength is 0.5, but there is no image"),
+        (lambda c: c.update(background={"image": "own.png", "strength": 0.5}), "but there is no prompt"),
+        (lambda c: c["background"].update(image="own.png", strength=0.2), "background runs no step: 3 steps at"),
         (lambda c: c["effects"].update(fog={}), "effects.fog needs either a prompt or an image"),
         (lambda c: c["effects"]["fog"].update(image="a.png"), "effects.fog needs either a prompt or an image"),
         (lambda c: c["effects"].update(x={"image": "a.png"}), "effects.x.image is 'a.png', but there is no such"),
@@ -87,7 +94,8 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
         (lambda c: c["subjects"].update(x=subject(box(9, 9, 12, 40))), "subjects.x.mask is thinner than 8 pixels"),
     ],
 )
-def test_a_scene_that_cannot_be_painted_is_refused(config, change, said):
+def test_a_scene_that_cannot_be_painted_is_refused(config, change, said, tmp_path):
+    (tmp_path / "own.png").touch()
     change(config)
     with pytest.raises(StrataError) as error:
         Scene(config, "config.yaml")
@@ -119,6 +127,21 @@ def test_an_effect_from_an_image_takes_no_model(config, tmp_path):
     spec = Scene(config, "config.yaml").effect("mist")
     assert {"model", "seed", "steps"}.isdisjoint(spec)
     assert (spec["task"], spec["image"], spec["alpha"]) == ("image", "mist.png", "own")
+
+
+def test_a_background_from_an_image_takes_a_model_only_with_a_prompt(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    config["background"] = {"image": "own.png", "fit": "contain", "seed": 3}
+    spec = Scene(config, "config.yaml").background()
+    assert {"model", "seed", "steps", "strength"}.isdisjoint(spec)
+    assert (spec["task"], spec["image"], spec["fit"]) == ("photograph", "own.png", "contain")
+    config["background"] |= {"prompt": "a desert", "strength": 0.5}
+    spec = Scene(config, "config.yaml").background()
+    assert (spec["task"], spec["image"], spec["strength"]) == ("image_to_image", "own.png", 0.5)
+    config["models"]["text_to_image"]["strength_limit"] = 0.4
+    scene = Scene(config, "config.yaml")
+    assert scene.background()["strength"] == 0.4
+    assert "background.strength is 0.5, but models.text_to_image.strength_limit makes it 0.4" in scene.notes()
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

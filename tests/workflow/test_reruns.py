@@ -61,6 +61,7 @@ EDITS = [
     ("background.clip_skip", 1, BACKGROUND),
     ("background.scheduler", "EulerDiscreteScheduler", BACKGROUND),
     ("background.loras", [{"file": "a.safetensors", "weight": 0.5}], BACKGROUND),
+    ("background.fit", "contain", set()),  # there is no image
     ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
     ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
     ("subjects.astronaut.seed", 43, ASTRONAUT),
@@ -214,6 +215,35 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
         assert (layer.mode, layer.size, layer.getpixel((48, 32))) == ("RGB", (96, 64), (120, 90, 90))
 
 
+def test_a_background_from_an_image_depends_on_the_file(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L").convert("RGB")
+    picture.save(built.folder / "desert.png")
+    built.edit("background", {"image": "./desert.png"})
+    assert built.planned() == BACKGROUND | ALWAYS
+    # Without a device nothing could be painted.
+    assert "nothing painted" in built.build("results/background.png", "--resources", "gpu=0")
+    assert built.planned() == SUBJECTS | ALWAYS
+    # Keys of painting mean nothing here.
+    built.edit("background.seed", 3)
+    assert built.planned("results/background.png") == set()
+    built.edit("background.fit", "stretch")
+    assert built.planned() == BACKGROUND | ALWAYS
+    built.edit("background.prompt", "a desert")
+    built.edit("background.strength", 0.5)
+    built.edit("background.steps", 4)
+    assert "background painted" in built.build("results/background.png")
+    assert built.planned("results/background.png") == set()
+    built.edit("background.strength", 0.75)
+    assert built.planned("results/background.png") == {"background"}
+    built.edit("background.strength", 0.5)
+    picture.rotate(180).save(built.folder / "desert.png")
+    assert built.planned("results/background.png") == {"background"}
+    picture.save(built.folder / "desert.png")
+    assert built.planned("results/background.png") == set()
+
+
 def test_an_adapter_counts_by_its_content(scene):
     file = scene.folder / "a.safetensors"
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
@@ -291,6 +321,7 @@ def test_every_key_of_the_schema_has_its_row():
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
+    rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):

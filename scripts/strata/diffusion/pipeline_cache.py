@@ -46,7 +46,7 @@ class PipelineCache:
         """A pipeline that is ready to paint, loaded now unless it is held.
 
         Args:
-            task: text_to_image, inpaint or upscale.
+            task: text_to_image, image_to_image, inpaint or upscale.
             device: torch's name of it.
             placement, attempt: see devices.choose_placement().
 

@@ -15,8 +15,17 @@ from strata.errors import StrataError
 from strata.passes import PassModel
 
 # diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
-# `<family>Pipeline` and `<family>InpaintPipeline`.
+# `<family>Pipeline`, `<family>Img2ImgPipeline` and `<family>InpaintPipeline`.
 FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
+
+SUFFIXES = {"text_to_image": "Pipeline", "image_to_image": "Img2ImgPipeline", "inpaint": "InpaintPipeline"}
+"""How the classes of a family end, by task."""
+
+AUTO_CLASSES = {
+    "text_to_image": "AutoPipelineForText2Image",
+    "image_to_image": "AutoPipelineForImage2Image",
+    "inpaint": "AutoPipelineForInpainting",
+}
 
 UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscalePipeline": 0.25}
 """The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
@@ -62,7 +71,7 @@ def load(
     """Loads a pipeline and lays it out on a device.
 
     Args:
-        task: text_to_image, inpaint or upscale.
+        task: text_to_image, image_to_image, inpaint or upscale.
         folder: the model's; None for one on the hub, which is fetched if it is not in the hub's cache.
         device: torch's name of it.
         placement, attempt: see devices.choose_placement().
@@ -128,7 +137,7 @@ def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
             raise StrataError(f"{source} is a {named}, which is no upscaler. There are: {', '.join(UPSCALERS)}.")
         return getattr(diffusers, named)
     for family in FAMILIES:
-        kinds = {"text_to_image": f"{family}Pipeline", "inpaint": f"{family}InpaintPipeline"}
+        kinds = {task: f"{family}{suffix}" for task, suffix in SUFFIXES.items()}
         if named in kinds.values():
             return getattr(diffusers, kinds[task])
     own = getattr(diffusers, named, None) if isinstance(named, str) else None
@@ -136,8 +145,7 @@ def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
         parameters = inspect.signature(own.__call__).parameters
         if {"prompt", "image", "mask_image"} <= parameters.keys():
             return own
-    auto = {"text_to_image": "AutoPipelineForText2Image", "inpaint": "AutoPipelineForInpainting"}
-    return getattr(diffusers, auto[task])
+    return getattr(diffusers, AUTO_CLASSES[task])
 
 
 def find_modules(pipeline: Any) -> list[torch.nn.Module]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from strata import mask_extents
 from strata.errors import StrataError
@@ -296,16 +296,7 @@ def _fill(edges: Iterable[Edge], size: Size) -> Array:
 
 def _from_file(path: str, size: Size, fit: str, where: str, read_file: ReadFile) -> Array:
     image = _single_channel(pictures.read(path, where, "draw shapes", read_file))
-    if fit == "cover":
-        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-    elif fit == "contain":
-        image = ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=0)
-    elif fit == "stretch":
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    else:
-        key = where.removesuffix(".image") + ".fit"
-        raise StrataError(f"{key} is {fit!r}: it must be cover, contain or stretch.")
-    return np.array(image)
+    return np.array(pictures.fit(image, size, fit))
 
 
 def _single_channel(image: Image.Image) -> Image.Image:

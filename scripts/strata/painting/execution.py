@@ -18,10 +18,11 @@ from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
 from strata.imaging.windows import View, Whole, Window
 from strata.models.checkpoint import Checkpoint
-from strata.painting import effect, inpaint, text_to_image, upscale
+from strata.painting import effect, image_to_image, inpaint, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
+from strata.painting.store import UNKEYED_PARTS
 from strata.passes import PaintedEffect, PassModel, Upscale
 from strata.state import MODEL_DIGESTS
 
@@ -49,7 +50,7 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         ended = time.time()
     _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
-    described = {key: value for key, value in request.spec.items() if key != "plate"}
+    described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
     png.write(request.layer, image, png.describe_provenance(described, made_by | shortage), request.key)
     return Done("painted", started, name, ended)
 
@@ -96,6 +97,9 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         return inpaint.paint(loaded, request, spec, view, reporter), _shortage(loaded)
+    if spec["task"] == "image_to_image":
+        assert isinstance(view, Whole)
+        return image_to_image.paint(loaded, request, spec, view.picture, reporter), _shortage(loaded)
     if "alpha" in spec:
         return effect.paint(loaded, request, cast(PaintedEffect, spec), reporter), _shortage(loaded)
     return text_to_image.paint(loaded, request, spec, reporter), _shortage(loaded)

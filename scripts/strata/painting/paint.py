@@ -53,7 +53,8 @@ def paint(request: Request, reporter: Reporter) -> Done:
         reporter.say(journal.WORDS[done.how])
     device = {"device": done.device} if done.device else {}
     journal.record(request.layer, done.how, done.started, done.ended, **device)
-    return replace(done, consumed={_relative(path, folder): digest for path, digest in done.consumed.items()})
+    names = dict(zip((*resolved.plate, resolved.mask), (*request.plate, request.mask), strict=True))
+    return replace(done, consumed={names[path] or path: digest for path, digest in done.consumed.items()})
 
 
 def _paint_patiently(request: Request, reporter: Reporter) -> Done:
@@ -90,10 +91,6 @@ def _remembering_failure(request: Request, folder: str) -> Iterator[None]:
         sentence = str(error).replace(f"{folder}/", "")
         journal.record(request.layer, journal.FAILED, began, sentence=sentence, key=pass_)
         raise StrataError(sentence) from None
-
-
-def _relative(path: str, folder: str) -> str:
-    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
 
 
 def resolve_paths(request: Request) -> Request:

@@ -53,19 +53,23 @@ class Upscaler(TypedDict):
 
 
 class Passed(Sampling):
-    """What the background, a subject and a painted effect have in common."""
+    """What the background, a subject and an effect have in common: how a model paints them, if one does."""
 
     loras: list[Lora]
     style: Style | None
 
 
-class Painted(Passed):
-    """What a model paints."""
+class Background(Passed):
+    """Painted from its prompt, an image, or an image painted anew."""
 
+    prompt: str | None
+    image: str | None
+    fit: str
+    strength: float | None
+
+
+class Subject(Passed):
     prompt: str
-
-
-class Subject(Painted):
     mask: Mask
     strength: float
     context: Literal["canvas"] | int
@@ -105,7 +109,7 @@ class Description(TypedDict):
     canvas: Canvas
     preset: str | None
     models: Models
-    background: Painted
+    background: Background
     subjects: dict[str, Subject]
     effects: dict[str, Effect]
     composite: Composite

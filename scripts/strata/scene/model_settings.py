@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from strata.scene.description import Effect, Model, Painted
+from strata.scene.description import Model, Passed
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Chosen:
     scheduler: str | None
 
 
-def choose(described: Painted | Effect, model: Model) -> Chosen:
+def choose(described: Passed, model: Model) -> Chosen:
     """The values of a pass, or those that its model insists on. A sampler of the pass comes before its model's."""
     return Chosen(
         steps=described["steps"] if model["steps"] is None else model["steps"],
@@ -23,7 +23,7 @@ def choose(described: Painted | Effect, model: Model) -> Chosen:
     )
 
 
-def notes(key: str, described: Painted | Effect, task: str, model: Model) -> list[str]:
+def notes(key: str, described: Passed, task: str, model: Model) -> list[str]:
     """A sentence for each value of a pass that its model replaces.
 
     Args:

@@ -13,7 +13,7 @@ from strata.mask_extents import Box
 from strata.models import adapter_files, reference
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
-from strata.scene.description import Description, Effect, Model, Painted, Style, Subject, complete
+from strata.scene.description import Background, Description, Effect, Model, Passed, Style, Subject, complete
 
 Task = Literal["text_to_image", "inpainting"]
 """The keys of a scene's models."""
@@ -37,9 +37,10 @@ class Scene:
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
         self._check_names()
+        self._check_background()
         for name, subject in self.subjects.items():
             self._check_mask(name, subject["mask"])
-            self._check_strength(name)
+            self._check_strength(f"subjects.{name}", subject, subject["strength"], "inpainting")
         for name, effect in self.effects.items():
             self._check_effect(name, effect)
 
@@ -49,12 +50,35 @@ class Scene:
         scale = self.canvas["scale"]
         return round(self.canvas["width"] * scale), round(self.canvas["height"] * scale)
 
-    def background(self) -> passes.TextToImage:
-        """The pass of the background."""
+    def background(self) -> passes.TextToImage | passes.ImageToImage | passes.Photograph:
+        """The pass of the background, or what makes it of its image."""
+        background = self.description["background"]
+        where = f"{self.source}: background"
+        if background["image"] is None:
+            return {
+                "task": "text_to_image",
+                **self._diffusion_pass("background", background, "text_to_image"),
+                "code": digest_code("text_to_image"),
+            }
+        if background["strength"] is None:
+            width, height = self.size
+            return {
+                "task": "photograph",
+                "image": background["image"],
+                "fit": background["fit"],
+                "width": width,
+                "height": height,
+                "where": where,
+                "code": digest_code("photograph"),
+            }
         return {
-            "task": "text_to_image",
-            **self._diffusion_pass("background", self.description["background"], "text_to_image"),
-            "code": digest_code("text_to_image"),
+            "task": "image_to_image",
+            **self._diffusion_pass("background", background, "text_to_image"),
+            "image": background["image"],
+            "fit": background["fit"],
+            "strength": self._strength(background["strength"], "text_to_image"),
+            "where": where,
+            "code": digest_code("image_to_image"),
         }
 
     def effect(self, name: str) -> passes.PaintedEffect | passes.DrawnImage:
@@ -85,7 +109,7 @@ class Scene:
         return {
             "task": "inpaint",
             **self._diffusion_pass(f"subjects.{name}", subject, "inpainting"),
-            "strength": self._strength(subject),
+            "strength": self._strength(subject["strength"], "inpainting"),
             "context": None if context == "canvas" else round(context * self.canvas["scale"]),
             "color_match": subject["color_match"],
             "cell": self._cell(),
@@ -142,9 +166,11 @@ class Scene:
     def notes(self) -> list[str]:
         """What a reader of the config would not expect, in sentences: values that a model replaces."""
         models = self.description["models"]
-        notes = model_settings.notes(
-            "background", self.description["background"], "text_to_image", models["text_to_image"]
-        )
+        notes = []
+        if self.description["background"]["prompt"] is not None:
+            notes += model_settings.notes(
+                "background", self.description["background"], "text_to_image", models["text_to_image"]
+            )
         for name, subject in self.subjects.items():
             notes += model_settings.notes(f"subjects.{name}", subject, "inpainting", models["inpainting"])
         for name, effect in sorted(self.effects.items()):
@@ -188,7 +214,7 @@ class Scene:
         )
         return window.meets(mask_extents.mask_box(self.subjects[other]["mask"], canvas, scale))
 
-    def _diffusion_pass(self, key: str, described: Painted | Effect, task: Task) -> passes.DiffusionPass:
+    def _diffusion_pass(self, key: str, described: Background | Subject | Effect, task: Task) -> passes.DiffusionPass:
         """What a pass is painted with: its values, its adapters, its model. `key` is its place in the scene."""
         model = self.description["models"][task]
         width, height = self.size
@@ -210,7 +236,7 @@ class Scene:
             "code": "",
         }
 
-    def _loras(self, key: str, described: Model | Painted | Effect) -> list[PassLora]:
+    def _loras(self, key: str, described: Model | Passed) -> list[PassLora]:
         return [
             {
                 **lora,
@@ -246,8 +272,8 @@ class Scene:
             model["id"], model["revision"], model["variant"], model["dtype"], f"{self.source}: {key}"
         )
 
-    def _strength(self, subject: Subject) -> float:
-        return min(subject["strength"], self.description["models"]["inpainting"]["strength_limit"])
+    def _strength(self, strength: float, task: Task) -> float:
+        return min(strength, self.description["models"][task]["strength_limit"])
 
     def _canvas_box(self) -> Box:
         return Box(0, 0, self.canvas["width"], self.canvas["height"])
@@ -268,13 +294,36 @@ class Scene:
                     f"There are: {', '.join(known)}."
                 )
 
-    def _check_strength(self, name: str) -> None:
-        subject = self.subjects[name]
-        steps = model_settings.choose(subject, self.description["models"]["inpainting"]).steps
-        strength = self._strength(subject)
+    def _check_background(self) -> None:
+        background = self.description["background"]
+        where = f"{self.source}: background"
+        prompt, image, strength = background["prompt"], background["image"], background["strength"]
+        if prompt is None and image is None:
+            raise StrataError(
+                f"{where} has neither a prompt nor an image. Add `prompt:`, what to paint, or `image:`, a picture file."
+            )
+        if image is not None:
+            _check_inside(image, f"{where}.image")
+        if prompt is not None and image is not None and strength is None:
+            raise StrataError(
+                f"{where} has both a prompt and an image. To paint the image anew, say how much of it changes, such as "
+                "`strength: 0.5`. To leave it as it is, take the prompt away: `prompt: null`."
+            )
+        if strength is not None and (prompt is None or image is None):
+            missing = "prompt" if prompt is None else "image"
+            raise StrataError(
+                f"{where}.strength is {strength:g}, but there is no {missing}. It says how much of an image is painted anew from a "
+                f"prompt: add `{missing}:`, or leave strength out."
+            )
+        if strength is not None:
+            self._check_strength("background", background, strength, "text_to_image")
+
+    def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:
+        steps = model_settings.choose(described, self.description["models"][task]).steps
+        strength = self._strength(strength, task)
         if int(steps * strength) < 1:
             raise StrataError(
-                f"{self.source}: subjects.{name} runs no step: {steps} steps at strength {strength} are "
+                f"{self.source}: {key} runs no step: {steps} steps at strength {strength} are "
                 f"{steps * strength:g}. Raise one of the two."
             )
 

@@ -47,7 +47,7 @@ def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
     found = [
         scenes.find(job.wildcards.scene)
         for job, spec in iterate_specs(list(jobs))
-        if spec.get("task") == "text_to_image" and "alpha" not in spec
+        if spec.get("task") in ("text_to_image", "image_to_image") and "alpha" not in spec
     ]
     for hint in dict.fromkeys(hint for scene in found for hint in hint_at_background(scene.description, scene.source)):
         print(hint, file=sys.stderr)
@@ -68,8 +68,9 @@ def start_worker(jobs: Iterable[Any], runtime: Runtime) -> None:
         if worker_client.is_up():
             return
         for job, spec in iterate_specs(list(jobs)):
-            if spec.get("task") == "text_to_image":
-                request = Request(cast(Pass, spec), str(job.output.layer), runtime)
+            if spec.get("task") in ("text_to_image", "image_to_image"):
+                plate = tuple(map(str, job.input.get("image", ())))
+                request = Request(cast(Pass, spec), str(job.output.layer), runtime, plate=plate)
                 if not paint.is_stored(paint.resolve_paths(request)):
                     worker_client.start(runtime.worker.idle_seconds)
                     return

@@ -15,8 +15,10 @@ from strata.passes import (
     DrawnImage,
     DrawnMask,
     EffectiveScene,
+    ImageToImage,
     Inpaint,
     PaintedEffect,
+    Photograph,
     Sheet,
     TextToImage,
     Upscale,
@@ -120,8 +122,18 @@ class SceneRules:
         return _own_file(self._with_subject(wildcards).subjects[wildcards.subject]["mask"]["image"])
 
     @of_wildcards
-    def background(self, wildcards: Any) -> TextToImage:
+    def background(self, wildcards: Any) -> TextToImage | ImageToImage | Photograph:
         return self._of(wildcards).background()
+
+    @of_wildcards
+    def background_image(self, wildcards: Any) -> list[str]:
+        """The file of a background that is made of an image."""
+        return _own_file(self._of(wildcards).description["background"]["image"])
+
+    @of_wildcards
+    def background_gpu(self, wildcards: Any) -> int:
+        """The devices that the background takes: none if it is an image as it is."""
+        return 0 if self._of(wildcards).description["background"]["prompt"] is None else 1
 
     @of_wildcards
     def subject(self, wildcards: Any) -> Inpaint:
@@ -209,7 +221,11 @@ class SceneRules:
                 file = paths.mask(wildcards.scene, wildcards.subject)
                 return file, self.mask(wildcards), self.mask_image(wildcards)
             case "background":
-                return paths.background(wildcards.scene), self.background(wildcards), []
+                return (
+                    paths.background(wildcards.scene),
+                    self.background(wildcards),
+                    self.background_image(wildcards),
+                )
             case "subject":
                 mask = paths.mask(wildcards.scene, wildcards.subject)
                 consumed = self._with_prefix([*self.plate(wildcards), f"{paths.RESULTS}/{mask}"])

@@ -1,0 +1,50 @@
+"""Scenes whose layers are the user's own pictures: exact where nothing is painted, and the same twice."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.in_process import describe_scene
+from helpers.tiny_families import FAMILIES
+from strata.imaging import compositing
+
+NOISE = np.random.default_rng(3).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+
+
+def same(first: dict, second: dict) -> bool:
+    return first.keys() == second.keys() and all(first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+def flatten(pictures: dict, names: list[str]) -> np.ndarray:
+    return np.asarray(compositing.flatten(pictures["background"].size, [compositing.Layer(pictures[n]) for n in names]))
+
+
+def test_a_photograph_comes_back_bit_for_bit_outside_the_masks(models_of, builder):
+    Image.fromarray(NOISE).save("photo.png")
+    config = describe_scene(models_of("sd15"))
+    config["background"] = {"image": "photo.png"}
+    pictures, reports = builder.build(config)
+    assert "background" not in reports  # no model ran
+    outside = np.maximum(*(np.asarray(pictures[f"mask of {name}"]) for name in ("astronaut", "rover"))) == 0
+    flat = flatten(pictures, ["background", "astronaut", "rover"])
+    assert (flat[outside] == NOISE[outside]).all()
+    assert (flat[~outside] != NOISE[~outside]).any()
+    assert same(dict(pictures), builder.build(config)[0])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_photograph_is_painted_anew_by_each_family(name, models_of, builder):
+    """Image to image with the components of the text-to-image model, also where the canvas does not fit its latents."""
+    Image.fromarray(NOISE).save("photo.png")
+    for canvas in ({}, {"width": 100, "height": 70, "scale": 0.75}):
+        config = describe_scene(models_of(name), **canvas)
+        config["background"] |= {"image": "photo.png", "strength": 0.5, "steps": 4}
+        config["subjects"] = {}
+        config["composite"] = {"layers": [{"layer": "background"}]}
+        config["effects"] = {}
+        pictures, reports = builder.build(config)
+        assert reports["background"].steps == [(1, 2), (2, 2)]
+        assert pictures["background"].size == pictures["final"].size
+        assert same(dict(pictures), builder.build(config)[0])
+        config["background"]["strength"] = 1.0
+        assert not same(dict(pictures), builder.build(config)[0])
