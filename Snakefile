@@ -132,10 +132,11 @@ rule background:
 
 
 rule subject:
-    """A subject, painted into its mask on the plate of all that lies beneath, and cut out."""
+    """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
         plate=scenes.plate,
-        mask="results/{scene}masks/{subject}.png",
+        image=scenes.subject_image,
+        mask=scenes.subject_mask,
         changes=scenes.changes("subject"),
     output:
         layer=report(update("results/{scene}subjects/{subject}.png"), caption="report/pass.rst", category="Layers"),
@@ -148,7 +149,7 @@ rule subject:
     conda:
         "envs/diffusion.yaml"
     resources:
-        gpu=1,
+        gpu=scenes.subject_gpu,
         mem_mb=8000,
         runtime=60,
     params:

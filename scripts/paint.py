@@ -5,13 +5,14 @@ from strata.painting.request import Request
 from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.layer) as job:
+    mask = next(iter(snakemake.input.get("mask", ())), None)
     if "model" not in job.spec:
         from strata.imaging import drawing, png  # here: a pass that a worker paints needs no picture in this process
 
-        png.write(job.layer, drawing.draw(job.spec, job.reader.read))
+        png.write(job.layer, drawing.draw(job.spec, job.reader.read, mask))
         job.finish("drawn")
     else:
         plate = tuple(snakemake.input.get("plate") or snakemake.input.get("image", ()))
-        request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=snakemake.input.get("mask"))
+        request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask)
         done = paint(request, job.log)
         job.reader.digests.update(done.consumed)

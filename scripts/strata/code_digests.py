@@ -30,6 +30,7 @@ ENTRIES = {
     "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
     "image": (LIBRARY / "imaging/effects.py",),
     "photograph": (LIBRARY / "imaging/photographs.py",),
+    "placed": (LIBRARY / "imaging/placed_images.py",),
     "composite": (SCRIPTS / "composite.py",),
     "lanczos": (LIBRARY / "imaging/tiles.py",),
     "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),

@@ -183,6 +183,22 @@ class Photograph(Sized):
     where: str
 
 
+class PlacedImage(Sized):
+    """A subject that is an image. Either `bbox` says where it goes, or `position`, with `scale` rendered pixels to one of its.
+
+    `masked` says whether a mask cuts it out; `where` is its key, for sentences.
+    """
+
+    task: Literal["placed"]
+    image: str
+    position: list[float]
+    scale: float
+    bbox: list[float] | None
+    fit: str
+    masked: bool
+    where: str
+
+
 class DrawnMask(Sized):
     """A mask. `cell` is the side of a latent cell; `where` is the mask's key, for sentences."""
 
@@ -217,5 +233,5 @@ class Sheet(Layer):
 Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Upscale
 """What `painting` can paint."""
 
-Drawn = DrawnImage | Photograph
+Drawn = DrawnImage | Photograph | PlacedImage
 """Layers that are pictures of the user's own, which no model paints."""

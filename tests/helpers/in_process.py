@@ -36,11 +36,8 @@ class SceneBuilder:
         background = scene.background()
         self._paint("background", background, [background["image"]] if "image" in background else ())
         for name in scene.subjects:
-            spec = scene.mask(name)
-            mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
-            png.write(f"masks/{name}.png", mask)
-            self.pictures[f"mask of {name}"] = mask
-            self._paint(name, scene.inpaint(name), [f"{layer}.png" for layer in scene.plate(name)], f"masks/{name}.png")
+            mask = self._draw_mask(scene, name) if name in scene.masks else None
+            self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
         for name in scene.effects:
             self._paint(name, scene.effect(name))
         spec = scene.composite()
@@ -48,9 +45,16 @@ class SceneBuilder:
         self.pictures["final"] = compositing.flatten((spec["width"], spec["height"]), stack)
         return self.pictures, self.reports
 
+    def _draw_mask(self, scene: Scene, name: str) -> str:
+        spec, path = scene.mask(name), f"masks/{name}.png"
+        mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+        png.write(path, mask)
+        self.pictures[f"mask of {name}"] = mask
+        return path
+
     def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
         if "model" not in spec:
-            png.write(f"{name}.png", drawing.draw(spec, read_file))
+            png.write(f"{name}.png", drawing.draw(spec, read_file, mask))
             self.pictures[name] = self._load(f"{name}.png")
             return
         request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))

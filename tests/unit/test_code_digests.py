@@ -14,7 +14,7 @@ from strata.installation import LIBRARY, SCRIPTS
 MODELS = {"text_to_image", "image_to_image", "effect", "inpaint"}
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "image_to_image", "upscale"}
-DRAWN = {"image", "photograph"}
+DRAWN = {"image", "photograph", "placed"}
 
 DECIDES = {
     "diffusion/attachments": MODELS,
@@ -35,6 +35,7 @@ DECIDES = {
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
     "imaging/photographs": VIEWS | {"photograph"},
+    "imaging/placed_images": {"placed"},
     "imaging/pictures": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | {"mask", "composite", "sheet"},
     "imaging/tiles": UPSCALERS | {"lanczos"},

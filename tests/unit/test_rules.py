@@ -69,6 +69,20 @@ def test_a_background_that_is_an_image_takes_no_device(config, tmp_path):
     assert (rules.background_gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
 
 
+def test_a_subject_that_is_an_image_takes_no_device_and_reads_its_mask_alone(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    config["subjects"]["rover"] = {"image": "own.png"}
+    rules, rover = SceneRules(config, Comparison()), asked(subject="rover")
+    assert (rules.subject_gpu(rover), rules.subject_image(rover)) == (0, ["own.png"])
+    assert rules.plate(rover) == rules.subject_mask(rover) == []
+    with pytest.raises(SystemExit, match=r"subjects\.rover is an image without a mask"):
+        rules.mask(rover)
+    config["subjects"]["rover"]["mask"] = {"image": "own.png"}
+    assert SceneRules(config, Comparison()).subject_mask(rover) == ["results/masks/rover.png"]
+    astronaut = asked(subject="astronaut")
+    assert (rules.subject_gpu(astronaut), rules.subject_image(astronaut)) == (1, [])
+
+
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
 def test_only_a_model_takes_a_device_to_enlarge(config, method, devices):
     rules = SceneRules(config | {"upscale": {"method": method}}, Comparison())

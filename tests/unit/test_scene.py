@@ -11,6 +11,10 @@ def subject(*shapes, context="canvas", **mask) -> dict:
     return {"prompt": "x", "context": context, "mask": {"shapes": list(shapes), "feather": 0} | mask}
 
 
+def own(**placement) -> dict:
+    return {"image": "own.png"} | placement
+
+
 def box(*sides) -> dict:
     return {"shape": "rectangle", "bbox": list(sides)}
 
@@ -78,6 +82,26 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             "mask.image is 'a.png', but there is no such",
         ),
         (lambda c: c["subjects"]["rover"].update(mask={"image": "../a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c["subjects"].update(x={"prompt": "x"}), "subjects.x.mask is missing. Add it"),
+        (lambda c: c["subjects"].update(x={"mask": {"feather": 1}}), "subjects.x needs either a prompt or an image"),
+        (lambda c: c["subjects"]["rover"].update(image="own.png"), "subjects.rover needs either a prompt or an image"),
+        (lambda c: c["subjects"].update(x={"image": "b.png"}), "subjects.x.image is 'b.png', but there is no such"),
+        (lambda c: c["subjects"].update(x={"image": "../b.png"}), "lies outside the workflow's folder"),
+        (
+            lambda c: c["subjects"]["rover"].update(position=[0, 0]),
+            "subjects.rover.position is [0.0, 0.0], but it places",
+        ),
+        (lambda c: c["subjects"]["rover"].update(scale=2), "subjects.rover.scale is 2.0, but it places an image"),
+        (lambda c: c["subjects"].update(x=own(bbox=[0, 0, 9, 9], scale=2)), "subjects.x has a bbox and a scale"),
+        (lambda c: c["subjects"].update(x=own(bbox=[0, 0, 9, 9], position=[1, 1])), "has a bbox and a position"),
+        (
+            lambda c: c["subjects"].update(x=own(bbox=[200, 0, 209, 9])),
+            "subjects.x.bbox is 200, 0, 209, 9, which holds no",
+        ),
+        (
+            lambda c: c["subjects"].update(x=own(bbox=[9, 0, 4, 9])),
+            "subjects.x.bbox is 9, 0, 4, 9, which holds no pixel",
+        ),
         (lambda c: c.update(background={}), "background has neither a prompt nor an image"),
         (lambda c: c["background"].update(image="a.png"), "background.image is 'a.png', but there is no such"),
         (lambda c: c["background"].update(image="../a.png"), "lies outside the workflow's folder"),
@@ -142,6 +166,26 @@ def test_a_background_from_an_image_takes_a_model_only_with_a_prompt(config, tmp
     scene = Scene(config, "config.yaml")
     assert scene.background()["strength"] == 0.4
     assert "background.strength is 0.5, but models.text_to_image.strength_limit makes it 0.4" in scene.notes()
+
+
+def test_a_subject_that_is_an_image_sees_nothing_and_is_seen(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    config["composite"] = {}
+    config["canvas"] = {"width": 768, "height": 512, "scale": 2}
+    config["subjects"] = {
+        "near": own(bbox=[0, 0, 100, 100]),
+        "far": own(bbox=[300, 300, 400, 400]),
+        "anywhere": own(position=[500, 400]),
+        "cut": own(mask={"shapes": [box(300, 0, 400, 100)], "feather": 0}),
+        "rover": subject(box(110, 0, 200, 100), context=20),
+    }
+    scene = Scene(config, "config.yaml")
+    assert scene.plate("anywhere") == []
+    assert scene.plate("rover") == ["background", "near", "anywhere"]
+    assert (scene.subject("far")["bbox"], scene.subject("anywhere")["position"]) == ([600, 600, 800, 800], [1000, 800])
+    assert (scene.subject("cut")["scale"], scene.subject("cut")["masked"], scene.subject("far")["masked"]) == (2, 1, 0)
+    assert list(scene.masks) == ["cut", "rover"]
+    assert {"model", "seed"}.isdisjoint(scene.subject("near"))
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

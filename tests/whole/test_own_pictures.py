@@ -48,3 +48,28 @@ def test_a_photograph_is_painted_anew_by_each_family(name, models_of, builder):
         assert same(dict(pictures), builder.build(config)[0])
         config["background"]["strength"] = 1.0
         assert not same(dict(pictures), builder.build(config)[0])
+
+
+def test_pictures_are_subjects_that_later_ones_see(models_of, builder):
+    """Beside their alpha they change nothing, and the subject after them is painted on top of them."""
+    picture = Image.fromarray(NOISE).convert("RGBA").crop((0, 0, 30, 40))
+    picture.putalpha(Image.radial_gradient("L").resize((30, 40)))
+    picture.save("own.png")
+    config = describe_scene(models_of("sd15"))
+    robot = {"image": "own.png", "position": [50, 10]}
+    config["subjects"] = {"robot": robot, "rover": config["subjects"]["rover"]}
+    config["composite"] = {}
+    pictures, reports = builder.build(config)
+    assert "robot" not in reports
+    layer, background = np.asarray(pictures["robot"]), np.asarray(pictures["background"])
+    assert (layer[10:50, 50:80, 3] == np.asarray(picture)[..., 3]).all()
+    beneath = flatten(pictures, ["background", "robot"])
+    assert (beneath[layer[..., 3] == 0] == background[layer[..., 3] == 0]).all()
+    outside = np.asarray(pictures["mask of rover"]) == 0
+    assert (flatten(pictures, ["background", "robot", "rover"])[outside] == beneath[outside]).all()
+    rover = pictures["rover"]
+    assert same(dict(pictures), builder.build(config)[0])
+    robot["mask"] = {"shapes": [{"shape": "rectangle", "bbox": [60, 20, 80, 50]}], "feather": 1}
+    pictures, _ = builder.build(config)
+    assert (np.asarray(pictures["robot"])[np.asarray(pictures["mask of robot"]) == 0] == 0).all()
+    assert pictures["rover"].tobytes() != rover.tobytes()

@@ -74,6 +74,7 @@ EDITS = [
     ("subjects.astronaut.strength", 0.9, ASTRONAUT),
     ("subjects.astronaut.context", 16, ASTRONAUT),
     ("subjects.astronaut.color_match", 0.5, ASTRONAUT),
+    ("subjects.astronaut.fit", "cover", set()),  # there is no image
     ("subjects.rover.prompt", "a robot", ROVER),
     ("subjects.rover.seed", 0, ROVER),
     ("subjects.rover.context", 8, ROVER),
@@ -244,6 +245,32 @@ def test_a_background_from_an_image_depends_on_the_file(built):
     assert built.planned("results/background.png") == set()
 
 
+def test_a_subject_from_an_image_depends_on_the_file(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L").resize((20, 20)).convert("RGBA")
+    picture.save(built.folder / "robot.png")
+    robot = {"image": "robot.png"}
+    built.edit("subjects.astronaut", robot)
+    assert built.planned() == SUBJECTS | ALWAYS  # the rover sees it
+    target = "results/subjects/astronaut.png"
+    assert "nothing painted" in built.build(target, "--resources", "gpu=0")
+    assert built.planned(target) == set()
+    for placement in ({"position": [4, 4]}, {"scale": 2}, {"bbox": [0, 0, 30, 40]}):
+        built.edit("subjects.astronaut", robot | placement)
+        assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.fit", "stretch")
+    built.build(target)
+    # Keys of painting mean nothing here.
+    built.edit("subjects.astronaut.seed", 3)
+    assert built.planned(target) == set()
+    built.edit("subjects.astronaut.mask", {"shapes": [{"shape": "rectangle", "bbox": [0, 0, 20, 40]}]})
+    assert built.planned(target) == {"masks/astronaut", "subjects/astronaut"}
+    built.build(target)
+    picture.rotate(90).save(built.folder / "robot.png")
+    assert built.planned(target) == {"subjects/astronaut"}
+
+
 def test_an_adapter_counts_by_its_content(scene):
     file = scene.folder / "a.safetensors"
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
@@ -322,6 +349,8 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
     rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
+    # test_a_subject_from_an_image_depends_on_the_file
+    rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):

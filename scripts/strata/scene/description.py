@@ -69,8 +69,15 @@ class Background(Passed):
 
 
 class Subject(Passed):
-    prompt: str
-    mask: Mask
+    """Painted from its prompt into its mask, or an image."""
+
+    mask: Mask | None
+    prompt: str | None
+    image: str | None
+    position: list[float] | None
+    scale: float
+    bbox: list[float] | None
+    fit: str
     strength: float
     context: Literal["canvas"] | int
     color_match: float

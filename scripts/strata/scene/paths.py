@@ -59,7 +59,7 @@ def layer(folder: str, scene: Scene, name: str) -> str:
 
 def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     """The files of masks, subjects and effects in a scene's folder that the scene no longer has."""
-    for section, known in (("masks", scene.subjects), ("subjects", scene.subjects), ("effects", scene.effects)):
+    for section, known in (("masks", scene.masks), ("subjects", scene.subjects), ("effects", scene.effects)):
         for path in sorted((results / folder / section).glob("*.png")):
             if path.stem not in known and not path.name.startswith("."):
                 yield path

@@ -34,13 +34,15 @@ class Scene:
         self.description: Description = complete(described, source)
         self.canvas = self.description["canvas"]
         self.subjects = self.description["subjects"]
+        self.masks = {name: mask for name, subject in self.subjects.items() if (mask := subject["mask"]) is not None}
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
         self._check_names()
         self._check_background()
         for name, subject in self.subjects.items():
-            self._check_mask(name, subject["mask"])
-            self._check_strength(f"subjects.{name}", subject, subject["strength"], "inpainting")
+            self._check_subject(name, subject)
+        for name, mask in self.masks.items():
+            self._check_mask(name, mask)
         for name, effect in self.effects.items():
             self._check_effect(name, effect)
 
@@ -102,8 +104,30 @@ class Scene:
             "code": digest_code("image"),
         }
 
+    def subject(self, name: str) -> passes.Inpaint | passes.PlacedImage:
+        """The pass of a subject, or what makes a layer of its image."""
+        return self.inpaint(name) if self.subjects[name]["image"] is None else self.placed_image(name)
+
+    def placed_image(self, name: str) -> passes.PlacedImage:
+        """What makes a layer of the image of a subject."""
+        subject, scale = self.subjects[name], self.canvas["scale"]
+        width, height = self.size
+        return {
+            "task": "placed",
+            "image": subject["image"] or "",
+            "position": [length * scale for length in subject["position"] or (0.0, 0.0)],
+            "scale": subject["scale"] * scale,
+            "bbox": subject["bbox"] and [length * scale for length in subject["bbox"]],
+            "fit": subject["fit"],
+            "masked": name in self.masks,
+            "width": width,
+            "height": height,
+            "where": f"{self.source}: subjects.{name}",
+            "code": digest_code("placed"),
+        }
+
     def inpaint(self, name: str) -> passes.Inpaint:
-        """The pass of a subject."""
+        """The pass of a subject that a model paints."""
         subject = self.subjects[name]
         context = subject["context"]
         return {
@@ -121,7 +145,7 @@ class Scene:
         """What draws the mask of a subject."""
         width, height = self.size
         return {
-            "mask": self.subjects[name]["mask"],
+            "mask": self.masks[name],
             "width": width,
             "height": height,
             "scale": self.canvas["scale"],
@@ -172,6 +196,8 @@ class Scene:
                 "background", self.description["background"], "text_to_image", models["text_to_image"]
             )
         for name, subject in self.subjects.items():
+            if subject["image"] is not None:
+                continue
             notes += model_settings.notes(f"subjects.{name}", subject, "inpainting", models["inpainting"])
         for name, effect in sorted(self.effects.items()):
             if effect["image"] is None:
@@ -199,7 +225,9 @@ class Scene:
         return found
 
     def plate(self, name: str) -> list[str]:
-        """The layers that the pass of a subject sees, bottom to top."""
+        """The layers that the pass of a subject sees, bottom to top. An image sees none."""
+        if self.subjects[name]["image"] is not None:
+            return []
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
         return ["background", *(other for other in earlier if self._sees(name, other))]
 
@@ -207,12 +235,17 @@ class Scene:
         margin = self.subjects[name]["context"]
         if margin == "canvas":
             return True
-        canvas, scale = self._canvas_box(), self.canvas["scale"]
         # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
-        window = mask_extents.mask_box(self.subjects[name]["mask"], canvas, scale).grown(
-            margin + 2 * self._cell() / scale
-        )
-        return window.meets(mask_extents.mask_box(self.subjects[other]["mask"], canvas, scale))
+        window = self._extent(name).grown(margin + 2 * self._cell() / self.canvas["scale"])
+        return window.meets(self._extent(other))
+
+    def _extent(self, name: str) -> Box:
+        """A box in canvas pixels outside of which a subject's layer is transparent for certain."""
+        if name in self.masks:
+            return mask_extents.mask_box(self.masks[name], self._canvas_box(), self.canvas["scale"])
+        # How large an image is, is not known without reading it.
+        bbox = self.subjects[name]["bbox"]
+        return self._canvas_box() if bbox is None else Box(*bbox).grown(1 / self.canvas["scale"])
 
     def _diffusion_pass(self, key: str, described: Background | Subject | Effect, task: Task) -> passes.DiffusionPass:
         """What a pass is painted with: its values, its adapters, its model. `key` is its place in the scene."""
@@ -325,6 +358,43 @@ class Scene:
             raise StrataError(
                 f"{self.source}: {key} runs no step: {steps} steps at strength {strength} are "
                 f"{steps * strength:g}. Raise one of the two."
+            )
+
+    def _check_subject(self, name: str, subject: Subject) -> None:
+        where = f"{self.source}: subjects.{name}"
+        if (subject["prompt"] is None) == (subject["image"] is None):
+            raise StrataError(
+                f"{where} needs either a prompt or an image, and not both. In a scene's file, null takes a key away."
+            )
+        if subject["image"] is not None:
+            self._check_placement(where, subject)
+            return
+        if subject["mask"] is None:
+            raise StrataError(f"{where}.mask is missing. Add it: where the subject is painted.")
+        placed = {"position": subject["position"], "bbox": subject["bbox"], "scale": subject["scale"]}
+        for key, value in placed.items():
+            if value is not None and value != 1:
+                raise StrataError(
+                    f"{where}.{key} is {value}, but it places an image, and there is none. A mask says where a subject is "
+                    f"painted: leave {key} out."
+                )
+        self._check_strength(f"subjects.{name}", subject, subject["strength"], "inpainting")
+
+    def _check_placement(self, where: str, subject: Subject) -> None:
+        """Refuses an image that cannot be placed; the job that draws it sees the rest."""
+        _check_inside(subject["image"] or "", f"{where}.image")
+        if subject["bbox"] is None:
+            return
+        if subject["position"] is not None or subject["scale"] != 1:
+            other = "scale" if subject["position"] is None else "position"
+            raise StrataError(
+                f"{where} has a bbox and a {other}. Either says where its image goes: leave one of them out."
+            )
+        box, canvas = Box(*subject["bbox"]), self._canvas_box()
+        if box.left >= box.right or box.top >= box.bottom or not box.meets(canvas):
+            raise StrataError(
+                f"{where}.bbox is {', '.join(f'{side:g}' for side in box)}, which holds no pixel of the canvas of {canvas.right} x "
+                f"{canvas.bottom}. It is left, top, right and bottom, with left < right and top < bottom."
             )
 
     def _check_effect(self, name: str, effect: Effect) -> None:

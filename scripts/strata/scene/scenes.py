@@ -103,7 +103,12 @@ class Scenes:
         except StrataError:
             return False  # a variation by a key that the scene no longer has
         kind, _, layer = file["name"].partition("/")
-        return not layer or Path(layer).stem in (scene.effects if kind == "effects" else scene.subjects)
+        known: dict[str, Mapping[str, object]] = {
+            "masks": scene.masks,
+            "subjects": scene.subjects,
+            "effects": scene.effects,
+        }
+        return not layer or Path(layer).stem in known[kind]
 
     def _vary(self, scene: Scene, name: str) -> Scene:
         return self._make(vary(scene.effective(), name), f"{scene.source} with {name}")

@@ -19,6 +19,7 @@ from strata.passes import (
     Inpaint,
     PaintedEffect,
     Photograph,
+    PlacedImage,
     Sheet,
     TextToImage,
     Upscale,
@@ -114,12 +115,12 @@ class SceneRules:
 
     @of_wildcards
     def mask(self, wildcards: Any) -> DrawnMask:
-        return self._with_subject(wildcards).mask(wildcards.subject)
+        return self._with_mask(wildcards).mask(wildcards.subject)
 
     @of_wildcards
     def mask_image(self, wildcards: Any) -> list[str]:
         """The file of an image mask, if the subject has one."""
-        return _own_file(self._with_subject(wildcards).subjects[wildcards.subject]["mask"]["image"])
+        return _own_file(self._with_mask(wildcards).masks[wildcards.subject]["image"])
 
     @of_wildcards
     def background(self, wildcards: Any) -> TextToImage | ImageToImage | Photograph:
@@ -136,8 +137,24 @@ class SceneRules:
         return 0 if self._of(wildcards).description["background"]["prompt"] is None else 1
 
     @of_wildcards
-    def subject(self, wildcards: Any) -> Inpaint:
-        return self._with_subject(wildcards).inpaint(wildcards.subject)
+    def subject(self, wildcards: Any) -> Inpaint | PlacedImage:
+        return self._with_subject(wildcards).subject(wildcards.subject)
+
+    @of_wildcards
+    def subject_image(self, wildcards: Any) -> list[str]:
+        """The file of a subject that is an image."""
+        return _own_file(self._with_subject(wildcards).subjects[wildcards.subject]["image"])
+
+    @of_wildcards
+    def subject_mask(self, wildcards: Any) -> list[str]:
+        """The mask of a subject, if it has one."""
+        masked = wildcards.subject in self._with_subject(wildcards).masks
+        return [f"{paths.RESULTS}/{paths.mask(wildcards.scene, wildcards.subject)}"] if masked else []
+
+    @of_wildcards
+    def subject_gpu(self, wildcards: Any) -> int:
+        """The devices that a subject takes: none if it is an image."""
+        return 1 if self._with_subject(wildcards).subjects[wildcards.subject]["image"] is None else 0
 
     @of_wildcards
     def plate(self, wildcards: Any) -> list[str]:
@@ -227,8 +244,8 @@ class SceneRules:
                     self.background_image(wildcards),
                 )
             case "subject":
-                mask = paths.mask(wildcards.scene, wildcards.subject)
-                consumed = self._with_prefix([*self.plate(wildcards), f"{paths.RESULTS}/{mask}"])
+                layers = self._with_prefix([*self.plate(wildcards), *self.subject_mask(wildcards)])
+                consumed = [*layers, *self.subject_image(wildcards)]
                 return paths.subject(wildcards.scene, wildcards.subject), self.subject(wildcards), consumed
             case "effect":
                 file = paths.effect(wildcards.scene, wildcards.effect)
@@ -256,6 +273,12 @@ class SceneRules:
     def _with_subject(self, wildcards: Any) -> Scene:
         scene = self._of(wildcards)
         _check_known(scene, "subjects", wildcards.subject, scene.subjects)
+        return scene
+
+    def _with_mask(self, wildcards: Any) -> Scene:
+        scene = self._with_subject(wildcards)
+        if wildcards.subject not in scene.masks:
+            raise StrataError(f"{scene.source}: subjects.{wildcards.subject} is an image without a mask.")
         return scene
 
     def _with_effect(self, wildcards: Any) -> Scene:
