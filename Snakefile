@@ -83,7 +83,8 @@ rule scene:
 rule mask:
     """Where a subject goes: white on black, feathered."""
     input:
-        scenes.mask_image,
+        image=scenes.mask_image,
+        layer=scenes.mask_layer,
         changes=scenes.changes("mask"),
     output:
         mask=update("results/{scene}masks/{subject}.png"),

@@ -23,9 +23,14 @@ class Shape(TypedDict, total=False):
 
 
 class Mask(TypedDict):
+    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels."""
+
     shapes: list[Shape] | None
     image: str | None
     fit: str
+    layer: str | None
+    offset: list[float]
+    flip: str
     invert: bool
     grow: int
     feather: float

@@ -47,7 +47,9 @@ class SceneBuilder:
 
     def _draw_mask(self, scene: Scene, name: str) -> str:
         spec, path = scene.mask(name), f"masks/{name}.png"
-        mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
+        layer = next((f"{layer}.png" for layer in scene.mask_layers(name)), None)
+        size = spec["width"], spec["height"]
+        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer)
         png.write(path, mask)
         self.pictures[f"mask of {name}"] = mask
         return path

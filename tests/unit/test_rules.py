@@ -97,6 +97,15 @@ def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
     assert rules.mask_image(asked(subject="astronaut")) == []
 
 
+def test_a_mask_reads_the_layer_that_it_follows(config):
+    config["effects"]["fog"]["alpha"] = "luminance"
+    for layer, file in (("astronaut", "subjects/astronaut"), ("fog", "effects/fog")):
+        config["subjects"]["rover"]["mask"] = {"layer": layer}
+        rules = SceneRules(config, Comparison())
+        assert rules.mask_layer(asked(subject="rover")) == [f"results/{file}.png"]
+        assert rules.mask_layer(asked(subject="astronaut")) == []
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [

@@ -82,6 +82,25 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             "mask.image is 'a.png', but there is no such",
         ),
         (lambda c: c["subjects"]["rover"].update(mask={"image": "../a.png"}), "lies outside the workflow's folder"),
+        (lambda c: c["subjects"]["rover"].update(mask={"layer": "rover"}), "mask.layer is 'rover', which is its own"),
+        (lambda c: c["subjects"]["astronaut"].update(mask={"layer": "rover"}), "is 'rover', which is painted later"),
+        (lambda c: c["subjects"]["rover"].update(mask={"layer": "dragon"}), "is 'dragon', but no layer has that name"),
+        (
+            lambda c: c["subjects"]["rover"].update(mask={"layer": "background"}),
+            "which is opaque everywhere. A mask may",
+        ),
+        (
+            lambda c: c["subjects"]["rover"].update(mask={"layer": "fog"}),
+            "mask.layer is 'fog', which is opaque everywhere",
+        ),
+        (
+            lambda c: c["subjects"]["rover"]["mask"].update(offset=[4, 0]),
+            "mask.offset is [4.0, 0.0], but there is no layer",
+        ),
+        (
+            lambda c: c["subjects"]["rover"]["mask"].update(flip="vertical"),
+            "mask.flip is vertical, but there is no layer",
+        ),
         (lambda c: c["subjects"].update(x={"prompt": "x"}), "subjects.x.mask is missing. Add it"),
         (lambda c: c["subjects"].update(x={"mask": {"feather": 1}}), "subjects.x needs either a prompt or an image"),
         (lambda c: c["subjects"]["rover"].update(image="own.png"), "subjects.rover needs either a prompt or an image"),
@@ -186,6 +205,22 @@ def test_a_subject_that_is_an_image_sees_nothing_and_is_seen(config, tmp_path):
     assert (scene.subject("cut")["scale"], scene.subject("cut")["masked"], scene.subject("far")["masked"]) == (2, 1, 0)
     assert list(scene.masks) == ["cut", "rover"]
     assert {"model", "seed"}.isdisjoint(scene.subject("near"))
+
+
+def test_a_mask_that_follows_a_layer_reaches_as_far_as_that(config):
+    config["composite"] = {}
+    config["canvas"] = {"width": 768, "height": 512}
+    config["subjects"] = {
+        "astronaut": subject(box(0, 0, 100, 100)),
+        "shadow": {"prompt": "x", "context": 0, "mask": {"layer": "astronaut", "offset": [300, 0], "feather": 0}},
+        "rover": subject(box(310, 0, 420, 100), context=0),
+        "robot": subject(box(500, 0, 600, 100), context=0),
+    }
+    scene = Scene(config, "config.yaml")
+    assert [scene.mask_layers(name) for name in scene.subjects] == [[], ["astronaut"], [], []]
+    assert scene.plate("shadow") == ["background"]
+    assert scene.plate("rover") == ["background", "shadow"]
+    assert scene.plate("robot") == ["background"]
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

@@ -73,3 +73,26 @@ def test_pictures_are_subjects_that_later_ones_see(models_of, builder):
     pictures, _ = builder.build(config)
     assert (np.asarray(pictures["robot"])[np.asarray(pictures["mask of robot"]) == 0] == 0).all()
     assert pictures["rover"].tobytes() != rover.tobytes()
+
+
+def test_a_shadow_follows_its_subject(models_of, builder):
+    """Outside of the moved and mirrored opacity of the astronaut nothing changes."""
+    config = describe_scene(models_of("sd15"))
+    config["composite"] = {}
+    shadow = {"prompt": "a shadow", "steps": 3, "strength": 0.5, "context": 8}
+    shadow["mask"] = {"layer": "astronaut", "offset": [40, 4], "flip": "vertical", "feather": 1}
+    config["subjects"] = {"astronaut": config["subjects"]["astronaut"], "shadow": shadow}
+    pictures, _ = builder.build(config)
+    mask, alpha = np.asarray(pictures["mask of shadow"]), np.asarray(pictures["astronaut"])[..., 3]
+    ys, xs = np.nonzero(alpha)
+    moved = np.zeros_like(alpha)
+    upside_down = ys.max() + ys.min() + 4 - ys
+    seen = (upside_down < 64) & (xs + 40 < 96)
+    moved[upside_down[seen], xs[seen] + 40] = alpha[ys[seen], xs[seen]]
+    assert np.abs(mask.astype(int) - moved).max() < 128  # but for the feather
+    outside = mask == 0
+    beneath = flatten(pictures, ["background", "astronaut"])
+    after = flatten(pictures, ["background", "astronaut", "shadow"])
+    assert (after[outside] == beneath[outside]).all()
+    assert (after[~outside] != beneath[~outside]).any()
+    assert same(dict(pictures), builder.build(config)[0])

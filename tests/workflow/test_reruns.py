@@ -245,6 +245,25 @@ def test_a_background_from_an_image_depends_on_the_file(built):
     assert built.planned("results/background.png") == set()
 
 
+def test_a_mask_of_a_layer_depends_on_that_layer(built):
+    """Also where the pass does not see the layer itself."""
+    shadow = {"layer": "astronaut", "offset": [40, 0], "feather": 2}
+    built.edit("subjects.rover.mask", shadow)
+    built.edit("subjects.rover.context", 4)
+    assert built.planned() == {"masks/rover", *ROVER} | ALWAYS
+    built.build()
+    assert built.planned() == set()
+    for key, value in (("offset", [44, 0]), ("flip", "vertical")):
+        built.edit("subjects.rover.mask", shadow | {key: value})
+        assert built.planned() == {"masks/rover", *ROVER} | ALWAYS
+    built.edit("subjects.rover.mask", shadow)
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == {"masks/rover", *SUBJECTS} | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("subjects.astronaut.mask.feather", 1)
+    assert built.planned() == MASKS | SUBJECTS | ALWAYS
+
+
 def test_a_subject_from_an_image_depends_on_the_file(built):
     from PIL import Image
 
@@ -349,6 +368,8 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
     rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
+    # test_a_mask_of_a_layer_depends_on_that_layer
+    rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
     # test_a_subject_from_an_image_depends_on_the_file
     rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it

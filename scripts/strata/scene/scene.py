@@ -231,6 +231,11 @@ class Scene:
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
         return ["background", *(other for other in earlier if self._sees(name, other))]
 
+    def mask_layers(self, name: str) -> list[str]:
+        """The layers that the mask of a subject follows: one or none."""
+        layer = self.masks[name]["layer"]
+        return [] if layer is None else [layer]
+
     def _sees(self, name: str, other: str) -> bool:
         margin = self.subjects[name]["context"]
         if margin == "canvas":
@@ -240,9 +245,12 @@ class Scene:
         return window.meets(self._extent(other))
 
     def _extent(self, name: str) -> Box:
-        """A box in canvas pixels outside of which a subject's layer is transparent for certain."""
+        """A box in canvas pixels outside of which a layer is transparent for certain."""
+        if name in self.effects:
+            return self._canvas_box()
         if name in self.masks:
-            return mask_extents.mask_box(self.masks[name], self._canvas_box(), self.canvas["scale"])
+            followed = [self._extent(layer) for layer in self.mask_layers(name)]
+            return mask_extents.mask_box(self.masks[name], self._canvas_box(), self.canvas["scale"], *followed)
         # How large an image is, is not known without reading it.
         bbox = self.subjects[name]["bbox"]
         return self._canvas_box() if bbox is None else Box(*bbox).grown(1 / self.canvas["scale"])
@@ -409,11 +417,19 @@ class Scene:
     def _check_mask(self, name: str, mask: Mask) -> None:
         """Refuses what is known to be wrong before drawing; masks.check() sees the rest when the mask is drawn."""
         where = f"{self.source}: subjects.{name}.mask"
-        if (mask["shapes"] is None) == (mask["image"] is None):
+        if mask["shapes"] is not None and mask["image"] is not None:
             raise StrataError(f"{where} needs either shapes or an image, and not both.")
+        if mask["shapes"] is None and mask["image"] is None and mask["layer"] is None:
+            raise StrataError(f"{where} needs either shapes or an image, or a layer that it follows.")
+        if mask["layer"] is not None:
+            self._check_mask_layer(name, mask["layer"], f"{where}.layer")
+        elif mask["flip"] != "none" or any(mask["offset"]):
+            key, value = ("offset", mask["offset"]) if mask["flip"] == "none" else ("flip", mask["flip"])
+            raise StrataError(
+                f"{where}.{key} is {value}, but there is no layer that it could act on. Add `layer:`, or leave {key} out."
+            )
         if mask["image"] is not None:
             _check_inside(mask["image"], f"{where}.image")
-            return
         canvas = self._canvas_box()
         boxes = [mask_extents.shape_box(shape) for shape in mask["shapes"] or ()]
         for index, box in enumerate(boxes):
@@ -422,7 +438,7 @@ class Scene:
                     f"{where}.shapes[{index}] has no area: its left and top must be less than its right and bottom, and "
                     f"they are {', '.join(f'{side:g}' for side in box)}."
                 )
-        if mask["invert"] or None in boxes:
+        if mask["invert"] or not boxes or None in boxes or mask["layer"] is not None:
             return
         # What shrinks does not shrink where it runs off the canvas, so that its box stays.
         grown = [box.grown(max(mask["grow"], 0)) for box in boxes if box is not None]
@@ -436,6 +452,31 @@ class Scene:
                 f"{where} is thinner than {cell:g} pixels, one cell of the model's latents, so that nothing would be "
                 "painted. Make its shape larger."
             )
+
+    def _check_mask_layer(self, name: str, layer: str, where: str) -> None:
+        """Refuses a layer that is not there when the mask is drawn, or says nothing."""
+        earlier = list(self.subjects)[: list(self.subjects).index(name)]
+        if layer in earlier:
+            return
+        if layer in self.effects:
+            effect = self.effects[layer]
+            if effect["image"] is None and effect["alpha"] == "own":
+                raise StrataError(
+                    f"{where} is {layer!r}, which is opaque everywhere. Give that effect `alpha: luminance`, or name another layer."
+                )
+            return
+        known = ", ".join([*earlier, *self.effects]) or "none"
+        if layer == name:
+            problem = "which is its own subject"
+        elif layer in self.subjects:
+            problem = "which is painted later and sees this one"
+        elif layer == "background":
+            problem = "which is opaque everywhere"
+        else:
+            problem = "but no layer has that name"
+        raise StrataError(
+            f"{where} is {layer!r}, {problem}. A mask may follow an earlier subject or an effect: {known}."
+        )
 
 
 def _check_inside(path: str, where: str) -> None:

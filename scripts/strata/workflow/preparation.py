@@ -21,7 +21,7 @@ def check_masks(jobs: Iterable[Any]) -> None:
     """Draws the masks that a build will draw, and refuses those that no pass can paint.
 
     The rule draws and checks them, too, but with several cores a model may be loaded meanwhile. Only a build that draws
-    masks pays for it.
+    masks pays for it. Those that follow a layer can be drawn only when that is there.
 
     Args:
         jobs: Snakemake's, those that are to run.
@@ -32,6 +32,8 @@ def check_masks(jobs: Iterable[Any]) -> None:
     from strata.imaging import masks
 
     for spec in specs:
+        if spec["mask"]["layer"] is not None:
+            continue
         mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
         masks.check(mask, spec["cell"], spec["where"])
 
@@ -69,7 +71,7 @@ def start_worker(jobs: Iterable[Any], runtime: Runtime) -> None:
             return
         for job, spec in iterate_specs(list(jobs)):
             if spec.get("task") in ("text_to_image", "image_to_image"):
-                plate = tuple(map(str, job.input.get("image", ())))
+                plate = (spec["image"],) if "image" in spec else ()
                 request = Request(cast(Pass, spec), str(job.output.layer), runtime, plate=plate)
                 if not paint.is_stored(paint.resolve_paths(request)):
                     worker_client.start(runtime.worker.idle_seconds)

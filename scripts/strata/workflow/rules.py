@@ -123,6 +123,12 @@ class SceneRules:
         return _own_file(self._with_mask(wildcards).masks[wildcards.subject]["image"])
 
     @of_wildcards
+    def mask_layer(self, wildcards: Any) -> list[str]:
+        """The layer whose opacity a mask follows, if it follows one."""
+        scene = self._with_mask(wildcards)
+        return [self._layer(wildcards, scene, name) for name in scene.mask_layers(wildcards.subject)]
+
+    @of_wildcards
     def background(self, wildcards: Any) -> TextToImage | ImageToImage | Photograph:
         return self._of(wildcards).background()
 
@@ -236,7 +242,8 @@ class SceneRules:
                 return paths.effective(wildcards.scene), self.effective(wildcards), []
             case "mask":
                 file = paths.mask(wildcards.scene, wildcards.subject)
-                return file, self.mask(wildcards), self.mask_image(wildcards)
+                layers = self._with_prefix(self.mask_layer(wildcards))
+                return file, self.mask(wildcards), [*layers, *self.mask_image(wildcards)]
             case "background":
                 return (
                     paths.background(wildcards.scene),
