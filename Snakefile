@@ -4,6 +4,7 @@
     results/masks/<subject>.png    drawn
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
+    results/refined.png            image to image over the flattened layers, where the scene asks for it
     results/final.png              flattened and finished
     results/final@2x.png           made larger, also @4x
 
@@ -181,6 +182,32 @@ rule effect:
         runtime=60,
     params:
         spec=scenes.effect,
+        runtime=scenes.runtime,
+    script:
+        "scripts/paint.py"
+
+
+rule refine:
+    """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
+    input:
+        plate=scenes.layers,
+        changes=scenes.changes("refine"),
+    output:
+        layer=report(update("results/{scene}refined.png"), caption="report/pass.rst", category="Layers"),
+    log:
+        "logs/{scene}refined.log",
+    benchmark:
+        "logs/{scene}refined.tsv"
+    group:
+        build.group
+    conda:
+        "envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        spec=scenes.refine,
         runtime=scenes.runtime,
     script:
         "scripts/paint.py"

@@ -1,4 +1,4 @@
-"""The rules background, subject and effect: paints a layer. One that is a picture of your own, no model paints."""
+"""The rules background, subject, effect and refine: paints a layer. One that is a picture of your own, no model paints."""
 
 from strata.painting.paint import paint
 from strata.painting.request import Request

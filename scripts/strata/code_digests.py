@@ -31,6 +31,7 @@ ENTRIES = {
     "image": (LIBRARY / "imaging/effects.py",),
     "photograph": (LIBRARY / "imaging/photographs.py",),
     "placed": (LIBRARY / "imaging/placed_images.py",),
+    "refine": (LIBRARY / "painting/refine.py", LIBRARY / "painting/views.py"),
     "composite": (SCRIPTS / "composite.py",),
     "lanczos": (LIBRARY / "imaging/tiles.py",),
     "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),

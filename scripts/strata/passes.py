@@ -142,6 +142,23 @@ class ImageToImage(DiffusionPass):
     where: str
 
 
+class Ring(TypedDict):
+    """What lies within `width` pixels of the edge of a layer that `layers` names, feathered."""
+
+    layers: list[str]
+    width: float
+    feather: float
+
+
+class Refine(DiffusionPass):
+    """The flattened stack, painted anew as far as `strength` says; with a ring, only there."""
+
+    task: Literal["refine"]
+    strength: float
+    stack: list[StackEntry]
+    ring: Ring | None
+
+
 class Inpaint(DiffusionPass):
     """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
 
@@ -235,7 +252,7 @@ class Sheet(Layer):
     width: int
 
 
-Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Upscale
+Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine | Upscale
 """What `painting` can paint."""
 
 Drawn = DrawnImage | Photograph | PlacedImage

@@ -9,7 +9,7 @@ from helpers.settings import make_runtime
 from helpers.working_folder import scene as tiny_scene
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.files import read_file
-from strata.imaging import compositing, drawing, masks, png
+from strata.imaging import compositing, drawing, masks, png, stacks
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
@@ -40,9 +40,11 @@ class SceneBuilder:
             self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
         for name in scene.effects:
             self._paint(name, scene.effect(name))
+        if scene.description["refine"] is not None:
+            self._paint("refined", scene.refine(), [f"{entry['layer']}.png" for entry in scene.stack])
         spec = scene.composite()
-        stack = [compositing.Layer(self.pictures[entry["layer"]]) for entry in spec["stack"]]
-        self.pictures["final"] = compositing.flatten((spec["width"], spec["height"]), stack)
+        size, files = (spec["width"], spec["height"]), [f"{entry['layer']}.png" for entry in spec["stack"]]
+        self.pictures["final"] = compositing.flatten(size, stacks.read(spec["stack"], files, size))
         return self.pictures, self.reports
 
     def _draw_mask(self, scene: Scene, name: str) -> str:

@@ -11,9 +11,9 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-MODELS = {"text_to_image", "image_to_image", "effect", "inpaint"}
+MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
 UPSCALERS = {"upscale"}
-VIEWS = {"inpaint", "image_to_image", "upscale"}
+VIEWS = {"inpaint", "image_to_image", "refine", "upscale"}
 DRAWN = {"image", "photograph", "placed"}
 
 DECIDES = {
@@ -38,12 +38,14 @@ DECIDES = {
     "imaging/placed_images": {"placed"},
     "imaging/pictures": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | {"mask", "composite", "sheet"},
+    "imaging/stacks": VIEWS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
     "painting/effect": {"effect"},
     "painting/image_to_image": {"image_to_image"},
     "painting/inpaint": {"inpaint"},
+    "painting/refine": {"refine"},
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,

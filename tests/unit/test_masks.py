@@ -525,3 +525,15 @@ def test_a_layer_unites_with_shapes_and_is_grown_and_feathered_like_them(layer):
 def test_a_layer_that_is_transparent_everywhere_gives_an_empty_mask(tmp_path):
     Image.new("RGBA", (48, 32)).save(tmp_path / "layer.png")
     assert (follow(str(tmp_path / "layer.png")) == 0).all()
+
+
+def test_the_edge_of_a_mask_is_a_band_on_both_sides_of_it():
+    mask = drawn(rectangle(16, 8, 32, 40), size=(48, 32))
+    band = values(masks.edge(mask, 3, 0))
+    assert (band[20] == [255 * (13 <= x < 19 or 29 <= x < 35) for x in range(48)]).all()
+    assert (band[5:11, 20:28] == 255).all()
+    assert (band[:4] == 0).all()
+    assert (band[12:, 20:28] == 0).all()  # it runs off the canvas below: that border is no edge
+    soft = values(masks.edge(mask, 3, 1))
+    assert 0 < soft[20, 12] < 255
+    assert (soft[20, 16 + 3 + 6 : 32 - 3 - 6] == 0).all()

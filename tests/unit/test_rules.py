@@ -116,6 +116,10 @@ def test_a_mask_reads_the_layer_that_it_follows(config):
         ),
         (lambda rules: rules.effect(asked(effect="rain")), r"^config\.yaml: effects has no rain\. There are: fog"),
         (lambda rules: rules.sweep(asked(sweep="seeds")), r"sweeps has no seeds"),
+        (
+            lambda rules: rules.refine(asked()),
+            r"^config\.yaml: refine is not given, so that there is no refined picture",
+        ),
     ],
 )
 def test_what_is_not_there_ends_snakemake_with_a_sentence(rules, ask, said):
@@ -163,6 +167,7 @@ LAYERS = {
     "background": "background.png",
     "subject": "subjects/rover.png",
     "effect": "effects/fog.png",
+    "refine": "refined.png",
     "composite": "final.png",
     "upscale": "final@2x.png",
 }
@@ -171,6 +176,7 @@ LAYERS = {
 @pytest.mark.parametrize(("rule", "file"), LAYERS.items())
 @pytest.mark.parametrize("results", ["results/", "desert/results/"])
 def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(config, rule, file, results):
+    config["refine"] = {"prompt": "a desert"}
     layer = Path(results, file)
     layer.parent.mkdir(parents=True, exist_ok=True)
     named = asked(subject="rover", effect="fog", factor="2")

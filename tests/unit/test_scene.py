@@ -15,6 +15,9 @@ def own(**placement) -> dict:
     return {"image": "own.png"} | placement
 
 
+RING = {"prompt": "x", "mask": {"ring": 8}}
+
+
 def box(*sides) -> dict:
     return {"shape": "rectangle", "bbox": list(sides)}
 
@@ -101,6 +104,8 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             lambda c: c["subjects"]["rover"]["mask"].update(flip="vertical"),
             "mask.flip is vertical, but there is no layer",
         ),
+        (lambda c: c.update(refine={"prompt": "x", "steps": 4}), "refine runs no step: 4 steps at strength 0.2"),
+        (lambda c: c.update(refine=RING, subjects={}, composite={}), "refine.mask asks for a ring round the subjects"),
         (lambda c: c["subjects"].update(x={"prompt": "x"}), "subjects.x.mask is missing. Add it"),
         (lambda c: c["subjects"].update(x={"mask": {"feather": 1}}), "subjects.x needs either a prompt or an image"),
         (lambda c: c["subjects"]["rover"].update(image="own.png"), "subjects.rover needs either a prompt or an image"),
@@ -221,6 +226,22 @@ def test_a_mask_that_follows_a_layer_reaches_as_far_as_that(config):
     assert scene.plate("shadow") == ["background"]
     assert scene.plate("rover") == ["background", "shadow"]
     assert scene.plate("robot") == ["background"]
+
+
+def test_what_is_refined_takes_the_place_of_the_stack(config):
+    assert len(Scene(config, "config.yaml").composite()["stack"]) == 4
+    config["canvas"]["scale"] = 2
+    config["refine"] = RING
+    scene = Scene(config, "config.yaml")
+    assert [entry["layer"] for entry in scene.composite()["stack"]] == ["refined"]
+    spec = scene.refine()
+    assert (spec["strength"], spec["stack"][3]["blur"]) == (0.2, 4.0)
+    assert spec["ring"] == {"layers": ["astronaut", "rover"], "width": 16.0, "feather": 16.0}
+    config["models"]["text_to_image"]["strength_limit"] = 0.1
+    assert Scene(config, "config.yaml").refine()["strength"] == 0.1
+    assert "refine.strength is 0.2, but models.text_to_image.strength_limit makes it 0.1" in (
+        Scene(config, "config.yaml").notes()
+    )
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

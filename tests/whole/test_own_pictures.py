@@ -1,4 +1,4 @@
-"""Scenes whose layers are the user's own pictures: exact where nothing is painted, and the same twice."""
+"""Scenes with the user's own pictures, masks that follow layers, and a last pass: exact elsewhere, and the same twice."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from PIL import Image
 
 from helpers.in_process import describe_scene
 from helpers.tiny_families import FAMILIES
-from strata.imaging import compositing
+from strata.imaging import compositing, masks
 
 NOISE = np.random.default_rng(3).integers(0, 256, (64, 96, 3), dtype=np.uint8)
 
@@ -95,4 +95,27 @@ def test_a_shadow_follows_its_subject(models_of, builder):
     after = flatten(pictures, ["background", "astronaut", "shadow"])
     assert (after[outside] == beneath[outside]).all()
     assert (after[~outside] != beneath[~outside]).any()
+    assert same(dict(pictures), builder.build(config)[0])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_flattened_stack_is_refined_by_each_family(name, models_of, builder):
+    """All of it, or a ring round the subjects and nothing else; twice, to the same bytes."""
+    config = describe_scene(models_of(name), width=100, height=70, scale=0.75)
+    plain = np.asarray(builder.build(config)[0]["final"])
+    config["refine"] = {"prompt": "a desert", "steps": 10, "seed": 5}
+    pictures, reports = builder.build(config)
+    assert reports["refined"].steps == [(1, 2), (2, 2)]
+    assert pictures["refined"].size == pictures["final"].size == (75, 52)
+    assert pictures["refined"].tobytes() == pictures["final"].tobytes()  # no finish here
+    changed = np.asarray(pictures["refined"]) != plain
+    assert changed.any(axis=2).mean() > 0.5
+    config["refine"]["mask"] = {"ring": 3, "feather": 1}
+    pictures, _ = builder.build(config)
+    covered = np.maximum(*(np.asarray(pictures[subject])[..., 3] for subject in ("astronaut", "rover")))
+    ring = np.asarray(masks.edge(Image.fromarray(covered), 3 * 0.75, 0.75))
+    refined = np.asarray(pictures["refined"])
+    assert 0 < (ring > 0).mean() < 0.7
+    assert (refined[ring == 0] == plain[ring == 0]).all()
+    assert (refined[ring > 0] != plain[ring > 0]).any()
     assert same(dict(pictures), builder.build(config)[0])

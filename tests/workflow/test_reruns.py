@@ -115,6 +115,7 @@ EDITS = [
     ("composite.finish.contrast", 1.0, set()),
     ("composite.finish.color", 1.1, set()),
     ("composite.finish.sharpness", 1.1, set()),
+    ("refine", {"prompt": "a desert", "steps": 5}, {"refined"}),
     # These change nothing but what is made of the final picture, where that is asked for.
     ("upscale.method", "network", set()),
     ("upscale.network", "network.safetensors", set()),
@@ -245,6 +246,46 @@ def test_a_background_from_an_image_depends_on_the_file(built):
     assert built.planned("results/background.png") == set()
 
 
+REFINE_EDITS = [
+    ("prompt", "a sea"),
+    ("negative_prompt", "animals"),
+    ("seed", 1),
+    ("steps", 6),
+    ("guidance_scale", 7.0),
+    ("prompt_2", "a robot"),
+    ("clip_skip", 1),
+    ("scheduler", "EulerDiscreteScheduler"),
+    ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
+    ("style", {"image": "style.png", "weight": 0.5}),
+    ("strength", 0.4),
+    ("mask", {"ring": 4, "feather": 2}),
+]
+
+
+def test_a_refined_picture_follows_its_layers_and_its_own_keys(built):
+    (built.folder / "a.safetensors").write_bytes(EMPTY_ADAPTER)
+    (built.folder / "encoder").mkdir()
+    (built.folder / "encoder/config.json").write_text("{}")
+    shutil.copyfile(built.folder / "results/background.png", built.folder / "style.png")
+    refine = {"prompt": "a desert", "steps": 5}
+    built.edit("models.text_to_image.style_adapter", {"file": "a.safetensors", "image_encoder": "encoder"})
+    built.edit("refine", refine)
+    assert "refined painted" in built.build()
+    assert built.planned() == set()
+    for key, value in REFINE_EDITS:
+        built.edit("refine", refine | {key: value})
+        assert built.planned() == {"refined"} | ALWAYS, key
+    built.edit("refine", refine)
+    built.edit("composite.finish.contrast", 1.0)
+    assert built.planned() == ALWAYS
+    built.edit("composite.layers", [{"layer": "background"}, {"layer": "rover", "opacity": 0.5}])
+    assert built.planned() == {"refined"} | ALWAYS
+    built.edit("subjects.rover.seed", 1)
+    assert built.planned() == {"refined", *ROVER} | ALWAYS
+    built.edit("refine", None)
+    assert built.planned() == ROVER | ALWAYS
+
+
 def test_a_mask_of_a_layer_depends_on_that_layer(built):
     """Also where the pass does not see the layer itself."""
     shadow = {"layer": "astronaut", "offset": [40, 0], "feather": 2}
@@ -368,6 +409,9 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
     rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
+    rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
+    rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
+    rows |= {"refine.loras.file", "refine.loras.weight"}
     # test_a_mask_of_a_layer_depends_on_that_layer
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
     # test_a_subject_from_an_image_depends_on_the_file

@@ -12,7 +12,7 @@ from PIL import Image
 
 from strata.errors import StrataError
 from strata.imaging.arrays import Array, to_image
-from strata.passes import DiffusionPass, ImageToImage, Inpaint, TextToImage
+from strata.passes import DiffusionPass, ImageToImage, Inpaint, Refine, TextToImage
 
 OnStep = Callable[[int, int], None]
 """Called after each step of the sampler with the steps done and all of them."""
@@ -69,7 +69,7 @@ def text_to_image(
 
 def image_to_image(
     pipeline: Any,
-    spec: ImageToImage,
+    spec: ImageToImage | Refine,
     picture: Image.Image,
     on_step: OnStep,
     on_note: OnNote = ignored,

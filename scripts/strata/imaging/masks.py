@@ -131,6 +131,18 @@ def ring(hard: Image.Image, width: int) -> Image.Image:
     return Image.fromarray((_spread(_spread(masked, width, 0), width, 1) & ~masked).astype(np.uint8) * 255)
 
 
+def edge(mask: Image.Image, width: float, feather: float) -> Image.Image:
+    """What lies near the edge of a mask: where it is white within `width` pixels and black within `width` pixels, feathered.
+
+    The difference of dilation and erosion by a disc (the morphological gradient), then a Gaussian blur of standard deviation
+    `feather`. It is 0 beyond width + 3 * feather + 3 pixels of every edge. The canvas's border is no edge.
+    """
+    values = np.asarray(mask)
+    shrunk = 255 - _dilate(255 - values, width)
+    near = Image.fromarray(_dilate(values, width) - shrunk)
+    return near.filter(ImageFilter.GaussianBlur(feather)) if feather > 0 else near
+
+
 def window(mask: Image.Image, margin: int, cell: int) -> Box:
     """The part of the plate that a pass sees: (x0, y0, x1, y1) in pixels, x1 and y1 exclusive.
 

@@ -16,9 +16,9 @@ from strata.diffusion.pipelines import Loaded, LoadError
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import View, Whole, Window
+from strata.imaging.windows import Flattened, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
-from strata.painting import effect, image_to_image, inpaint, text_to_image, upscale
+from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
@@ -97,6 +97,9 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         return inpaint.paint(loaded, request, spec, view, reporter), _shortage(loaded)
+    if spec["task"] == "refine":
+        assert isinstance(view, Flattened)
+        return refine.paint(loaded, request, spec, view, reporter), _shortage(loaded)
     if spec["task"] == "image_to_image":
         assert isinstance(view, Whole)
         return image_to_image.paint(loaded, request, spec, view.picture, reporter), _shortage(loaded)
@@ -127,8 +130,9 @@ def _enlarge(
 def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> Loaded:
     folder = Path(request.model) if request.model else None
     checkpoint = Checkpoint(model, folder, _digests(request))
+    task = "image_to_image" if request.spec["task"] == "refine" else request.spec["task"]
     try:
-        return pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
+        return pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
         kind = PassingError if error.may_pass else StrataError
         raise kind(checkpoint.explain(str(error))) from None

@@ -96,6 +96,17 @@ class Composite(TypedDict):
     finish: Finish
 
 
+class Ring(TypedDict):
+    ring: float
+    feather: float
+
+
+class Refine(Passed):
+    prompt: str
+    strength: float
+    mask: Ring | None
+
+
 class Upscale(TypedDict):
     method: Literal["lanczos", "network", "diffusion"]
     network: str | None
@@ -120,6 +131,7 @@ class Description(TypedDict):
     subjects: dict[str, Subject]
     effects: dict[str, Effect]
     composite: Composite
+    refine: Refine | None
     upscale: Upscale
 
 

@@ -14,7 +14,7 @@ SWEEPS = "sweeps"
 # A file of a scene: the folder of its scene and variation, and its name in it.
 FILE = re.compile(
     r"(?P<folder>(?:[^/]+/){0,2}?)"
-    r"(?P<name>background\.png|scene\.yaml|final(?:@[24]x)?\.png|(?:masks|subjects|effects)/[^/]+\.png)"
+    r"(?P<name>background\.png|refined\.png|scene\.yaml|final(?:@[24]x)?\.png|(?:masks|subjects|effects)/[^/]+\.png)"
 )
 
 
@@ -32,6 +32,10 @@ def subject(folder: str, name: str) -> str:
 
 def effect(folder: str, name: str) -> str:
     return f"{folder}effects/{name}.png"
+
+
+def refined(folder: str) -> str:
+    return f"{folder}refined.png"
 
 
 def final(folder: str) -> str:

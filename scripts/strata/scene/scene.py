@@ -13,7 +13,7 @@ from strata.mask_extents import Box
 from strata.models import adapter_files, reference
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
-from strata.scene.description import Background, Description, Effect, Model, Passed, Style, Subject, complete
+from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
 
 Task = Literal["text_to_image", "inpainting"]
 """The keys of a scene's models."""
@@ -39,6 +39,7 @@ class Scene:
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
         self._check_names()
         self._check_background()
+        self._check_refine()
         for name, subject in self.subjects.items():
             self._check_subject(name, subject)
         for name, mask in self.masks.items():
@@ -155,20 +156,32 @@ class Scene:
             "code": digest_code("mask"),
         }
 
-    def composite(self) -> passes.Composite:
-        """The stack, bottom to top, and the finish."""
-        scale = self.canvas["scale"]
-        width, height = self.size
-        stack: list[StackEntry] = [
-            {
-                **entry,
-                "blur": entry["blur"] * scale,
-                "position": [round(length * scale) for length in entry["position"]],
-            }
-            for entry in self.stack
-        ]
+    def refine(self) -> passes.Refine:
+        """The pass over the flattened stack."""
+        refine, scale = self.description["refine"], self.canvas["scale"]
+        if refine is None:
+            raise StrataError(
+                f"{self.source}: refine is not given, so that there is no refined picture. Add `refine: {{prompt: ...}}`."
+            )
+        ring: passes.Ring | None = None
+        if mask := refine["mask"]:
+            subjects = [name for name in self.subjects if any(entry["layer"] == name for entry in self.stack)]
+            ring = {"layers": subjects, "width": mask["ring"] * scale, "feather": mask["feather"] * scale}
         return {
-            "stack": stack,
+            "task": "refine",
+            **self._diffusion_pass("refine", refine, "text_to_image"),
+            "strength": self._strength(refine["strength"], "text_to_image"),
+            "stack": self._rendered_stack(),
+            "ring": ring,
+            "code": digest_code("refine"),
+        }
+
+    def composite(self) -> passes.Composite:
+        """The stack, bottom to top, and the finish. What was refined is the only layer of its stack."""
+        width, height = self.size
+        refined = self.description["refine"] is not None
+        return {
+            "stack": [_entry("refined")] if refined else self._rendered_stack(),
             "finish": self.description["composite"]["finish"],
             "width": width,
             "height": height,
@@ -202,6 +215,8 @@ class Scene:
         for name, effect in sorted(self.effects.items()):
             if effect["image"] is None:
                 notes += model_settings.notes(f"effects.{name}", effect, "text_to_image", models["text_to_image"])
+        if refine := self.description["refine"]:
+            notes += model_settings.notes("refine", refine, "text_to_image", models["text_to_image"])
         return notes
 
     def hub_models(self) -> list[reference.HubModel]:
@@ -255,7 +270,9 @@ class Scene:
         bbox = self.subjects[name]["bbox"]
         return self._canvas_box() if bbox is None else Box(*bbox).grown(1 / self.canvas["scale"])
 
-    def _diffusion_pass(self, key: str, described: Background | Subject | Effect, task: Task) -> passes.DiffusionPass:
+    def _diffusion_pass(
+        self, key: str, described: Background | Subject | Effect | Refine, task: Task
+    ) -> passes.DiffusionPass:
         """What a pass is painted with: its values, its adapters, its model. `key` is its place in the scene."""
         model = self.description["models"][task]
         width, height = self.size
@@ -299,11 +316,20 @@ class Scene:
         )
 
     def _default_stack(self) -> list[StackEntry]:
-        def entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:
-            return {"layer": layer, "opacity": opacity, "blur": 0.0, "blend": blend, "position": [0.0, 0.0]}
+        opaque = [_entry(name) for name in ("background", *self.subjects)]
+        return opaque + [_entry(name, opacity=0.5, blend="screen") for name in self.effects]
 
-        opaque = [entry(name) for name in ("background", *self.subjects)]
-        return opaque + [entry(name, opacity=0.5, blend="screen") for name in self.effects]
+    def _rendered_stack(self) -> list[StackEntry]:
+        """The stack with its lengths in rendered pixels."""
+        scale = self.canvas["scale"]
+        return [
+            {
+                **entry,
+                "blur": entry["blur"] * scale,
+                "position": [round(length * scale) for length in entry["position"]],
+            }
+            for entry in self.stack
+        ]
 
     def _cell(self) -> int:
         return self._models.latent_cell(self.description["models"]["inpainting"]["id"])
@@ -358,6 +384,16 @@ class Scene:
             )
         if strength is not None:
             self._check_strength("background", background, strength, "text_to_image")
+
+    def _check_refine(self) -> None:
+        if (refine := self.description["refine"]) is None:
+            return
+        self._check_strength("refine", refine, refine["strength"], "text_to_image")
+        if refine["mask"] is not None and not any(entry["layer"] in self.subjects for entry in self.stack):
+            raise StrataError(
+                f"{self.source}: refine.mask asks for a ring round the subjects, but the composite holds none. Leave mask out to "
+                "refine all of the picture."
+            )
 
     def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:
         steps = model_settings.choose(described, self.description["models"][task]).steps
@@ -477,6 +513,10 @@ class Scene:
         raise StrataError(
             f"{where} is {layer!r}, {problem}. A mask may follow an earlier subject or an effect: {known}."
         )
+
+
+def _entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:
+    return {"layer": layer, "opacity": opacity, "blur": 0.0, "blend": blend, "position": [0.0, 0.0]}
 
 
 def _check_inside(path: str, where: str) -> None:

@@ -102,6 +102,8 @@ class Scenes:
             scene = self.find(file["folder"])
         except StrataError:
             return False  # a variation by a key that the scene no longer has
+        if file["name"] == paths.refined(""):
+            return scene.description["refine"] is not None
         kind, _, layer = file["name"].partition("/")
         known: dict[str, Mapping[str, object]] = {
             "masks": scene.masks,

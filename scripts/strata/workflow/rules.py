@@ -20,6 +20,7 @@ from strata.passes import (
     PaintedEffect,
     Photograph,
     PlacedImage,
+    Refine,
     Sheet,
     TextToImage,
     Upscale,
@@ -188,7 +189,18 @@ class SceneRules:
 
     @of_wildcards
     def stack(self, wildcards: Any) -> list[str]:
-        """The layers that the composite flattens, bottom to top, one file for each entry."""
+        """What the composite flattens: the layers, bottom to top, one file for each entry, or the refined picture."""
+        if self._of(wildcards).description["refine"] is not None:
+            return [f"{paths.RESULTS}/{paths.refined(wildcards.scene)}"]
+        return self.layers(wildcards)
+
+    @of_wildcards
+    def refine(self, wildcards: Any) -> Refine:
+        return self._of(wildcards).refine()
+
+    @of_wildcards
+    def layers(self, wildcards: Any) -> list[str]:
+        """The layers of the stack, bottom to top, one file for each entry."""
         scene = self._of(wildcards)
         return [self._layer(wildcards, scene, entry["layer"]) for entry in scene.stack]
 
@@ -257,6 +269,9 @@ class SceneRules:
             case "effect":
                 file = paths.effect(wildcards.scene, wildcards.effect)
                 return file, self.effect(wildcards), self.effect_image(wildcards)
+            case "refine":
+                layers = self._with_prefix(self.layers(wildcards))
+                return paths.refined(wildcards.scene), self.refine(wildcards), layers
             case "composite":
                 return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(self.stack(wildcards))
             case "upscale":
