@@ -191,6 +191,7 @@ rule refine:
     """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
     input:
         plate=scenes.layers,
+        depth=scenes.refine_depth,
         changes=scenes.changes("refine"),
     output:
         layer=report(update("results/{scene}refined.png"), caption="report/pass.rst", category="Layers"),
@@ -218,6 +219,7 @@ rule composite:
     input:
         scene="results/{scene}scene.yaml",
         stack=scenes.stack,
+        depth=scenes.depth,
         changes=scenes.changes("composite"),
     output:
         picture=report(update("results/{scene}final.png"), caption="report/final.rst", category="Pictures"),

@@ -12,7 +12,7 @@ with running(snakemake, snakemake.output.layer) as job:
         png.write(job.layer, drawing.draw(job.spec, job.reader.read, mask))
         job.finish("drawn")
     else:
-        plate = tuple(snakemake.input.get("plate") or snakemake.input.get("image", ()))
+        plate = tuple(file for kind in ("plate", "image", "depth") for file in snakemake.input.get(kind, ()))
         request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask)
         done = paint(request, job.log)
         job.reader.digests.update(done.consumed)

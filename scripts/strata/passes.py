@@ -36,6 +36,13 @@ class Mask(TypedDict):
     feather: float
 
 
+class Ramp(TypedDict):
+    """The distances, 0 to 1, at which a layer is transparent and at which it has its full opacity."""
+
+    start: float
+    end: float
+
+
 class StackEntry(TypedDict):
     """A layer in the composite. `position` is the x and y of its top left corner."""
 
@@ -44,6 +51,24 @@ class StackEntry(TypedDict):
     blur: float
     blend: str
     position: list[float]
+    depth: Ramp | None
+
+
+class DepthOfField(TypedDict):
+    """The distance that is sharp, how far about it, and the greatest blur, a standard deviation."""
+
+    focus: float
+    range: float
+    blur: float
+
+
+class DepthPicture(TypedDict):
+    """A picture of distances: its file, what is near in it, how it is fitted, and its key, for sentences."""
+
+    image: str
+    near: str
+    fit: str
+    where: str
 
 
 class Finish(TypedDict):
@@ -156,6 +181,7 @@ class Refine(DiffusionPass):
     task: Literal["refine"]
     strength: float
     stack: list[StackEntry]
+    depth: DepthPicture | None
     ring: Ring | None
 
 
@@ -231,9 +257,11 @@ class DrawnMask(Sized):
 
 
 class Composite(Sized):
-    """The stack, bottom to top, and the finish."""
+    """The stack, bottom to top, and the finish. `depth` is None where nothing asks for it."""
 
     stack: list[StackEntry]
+    depth: DepthPicture | None
+    depth_of_field: DepthOfField | None
     finish: Finish
 
 

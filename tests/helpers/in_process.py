@@ -9,7 +9,7 @@ from helpers.settings import make_runtime
 from helpers.working_folder import scene as tiny_scene
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.files import read_file
-from strata.imaging import compositing, drawing, masks, png, stacks
+from strata.imaging import compositing, depth, drawing, masks, png, stacks
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
@@ -41,10 +41,14 @@ class SceneBuilder:
         for name in scene.effects:
             self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
-            self._paint("refined", scene.refine(), [f"{entry['layer']}.png" for entry in scene.stack])
+            spec = scene.refine()
+            read = [spec["depth"]["image"]] if spec["depth"] else []
+            self._paint("refined", spec, [*(f"{entry['layer']}.png" for entry in scene.stack), *read])
         spec = scene.composite()
         size, files = (spec["width"], spec["height"]), [f"{entry['layer']}.png" for entry in spec["stack"]]
-        self.pictures["final"] = compositing.flatten(size, stacks.read(spec["stack"], files, size))
+        distance = depth.read(spec["depth"], size) if spec["depth"] else None
+        final = compositing.flatten(size, stacks.read(spec["stack"], files, size, distance=distance))
+        self.pictures["final"] = depth.defocus(final, distance, field) if (field := spec["depth_of_field"]) else final
         return self.pictures, self.reports
 
     def _draw_mask(self, scene: Scene, name: str) -> str:

@@ -32,6 +32,7 @@ DECIDES = {
     "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | {"mask", "composite", "sheet"},
     "imaging/compositing": VIEWS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
+    "imaging/depth": VIEWS | {"composite"},
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
     "imaging/photographs": VIEWS | {"photograph"},

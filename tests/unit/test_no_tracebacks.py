@@ -33,7 +33,7 @@ def described(tmp_path, monkeypatch) -> list[dict]:
     for key in ("preset", "models"):
         del full[key]
     del full["background"]["style"], full["subjects"]["statue"], full["effects"]["grain"]
-    for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png"):
+    for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png", "images/depth.png"):
         Path(picture).parent.mkdir(exist_ok=True)
         Path(picture).touch()
     full["background"]["loras"] = []

@@ -18,6 +18,15 @@ def own(**placement) -> dict:
 RING = {"prompt": "x", "mask": {"ring": 8}}
 
 
+FIELD = {"focus": 0.3, "blur": 4}
+
+
+def follow(config: dict, **ramp) -> None:
+    """Has the fog of the tiny scene follow the distance."""
+    config["depth"] = {"image": "own.png", "near": "white"}
+    config["composite"]["layers"][3]["depth"] = ramp
+
+
 def box(*sides) -> dict:
     return {"shape": "rectangle", "bbox": list(sides)}
 
@@ -106,6 +115,21 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
         ),
         (lambda c: c.update(refine={"prompt": "x", "steps": 4}), "refine runs no step: 4 steps at strength 0.2"),
         (lambda c: c.update(refine=RING, subjects={}, composite={}), "refine.mask asks for a ring round the subjects"),
+        (
+            lambda c: c["composite"]["layers"][3].update(depth={}),
+            "composite.layers[3].depth needs a picture of distances",
+        ),
+        (
+            lambda c: c["composite"].update(depth_of_field=FIELD),
+            "composite.depth_of_field needs a picture of distances",
+        ),
+        (lambda c: c.update(depth={"image": "a.png", "near": "white"}), "depth.image is 'a.png', but there is no such"),
+        (lambda c: c.update(depth={"image": "../a.png", "near": "white"}), "lies outside the workflow's folder"),
+        (
+            lambda c: follow(c, start=1),
+            "layers[3].depth has its start and its end at 1, so that the layer could not fade",
+        ),
+        (lambda c: (follow(c), c["composite"].update(depth_of_field=FIELD | {"range": 0.7})), "range is 0.7, but with"),
         (lambda c: c["subjects"].update(x={"prompt": "x"}), "subjects.x.mask is missing. Add it"),
         (lambda c: c["subjects"].update(x={"mask": {"feather": 1}}), "subjects.x needs either a prompt or an image"),
         (lambda c: c["subjects"]["rover"].update(image="own.png"), "subjects.rover needs either a prompt or an image"),
@@ -242,6 +266,24 @@ def test_what_is_refined_takes_the_place_of_the_stack(config):
     assert "refine.strength is 0.2, but models.text_to_image.strength_limit makes it 0.1" in (
         Scene(config, "config.yaml").notes()
     )
+
+
+def test_a_depth_picture_is_read_where_something_follows_it(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    follow(config)
+    config["canvas"]["scale"] = 2
+    scene = Scene(config, "config.yaml")
+    assert scene.composite()["depth"]["image"] == "own.png"
+    assert scene.composite()["stack"][3]["depth"] == {"start": 0.0, "end": 1.0}
+    config["refine"] = {"prompt": "x"}
+    scene = Scene(config, "config.yaml")
+    assert (scene.refine()["depth"]["near"], scene.composite()["depth"]) == ("white", None)
+    config["composite"]["depth_of_field"] = FIELD
+    scene = Scene(config, "config.yaml")
+    assert scene.composite()["depth"]["image"] == "own.png"
+    assert scene.composite()["depth_of_field"] == {"focus": 0.3, "range": 0.05, "blur": 8.0}
+    del config["composite"]["layers"][3]["depth"]
+    assert Scene(config, "config.yaml").refine()["depth"] is None
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

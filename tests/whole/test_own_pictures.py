@@ -119,3 +119,31 @@ def test_a_flattened_stack_is_refined_by_each_family(name, models_of, builder):
     assert (refined[ring == 0] == plain[ring == 0]).all()
     assert (refined[ring > 0] != plain[ring > 0]).any()
     assert same(dict(pictures), builder.build(config)[0])
+
+
+def test_fog_and_focus_follow_a_depth_picture(models_of, builder):
+    """Also where the stack is refined; what is near and in focus stays bit for bit."""
+    near = np.zeros((64, 96), bool)
+    near[:, :30] = True
+    Image.fromarray(np.where(near, 65535, np.arange(96)[None] * 500).astype(np.uint16)).save("depth.png")
+    config = describe_scene(models_of("sd15"))
+    fog = config["composite"]["layers"][3]
+    config["composite"]["layers"][3] = fog | {"opacity": 0}
+    clear = np.asarray(builder.build(config)[0]["final"])
+    config["depth"] = {"image": "depth.png", "near": "white"}
+    config["composite"]["layers"][3] = fog | {"opacity": 0.8, "depth": {"start": 0.05, "end": 1.0}}
+    foggy = np.asarray(builder.build(config)[0]["final"])
+    assert (foggy[near] == clear[near]).all()
+    assert (foggy[~near] != clear[~near]).mean() > 0.5
+    config["composite"]["depth_of_field"] = {"focus": 0.0, "blur": 4}
+    pictures, _ = builder.build(config)
+    blurred = np.asarray(pictures["final"])
+    assert (blurred[near] == clear[near]).all()
+    assert (blurred[~near] != foggy[~near]).mean() > 0.5
+    assert same(dict(pictures), builder.build(config)[0])
+    del config["composite"]["depth_of_field"]
+    config["refine"] = {"prompt": "a desert", "steps": 10, "mask": {"ring": 1, "feather": 0}}
+    pictures, _ = builder.build(config)
+    ring = masks.edge(pictures["mask of astronaut"], 1, 0), masks.edge(pictures["mask of rover"], 1, 0)
+    outside = np.maximum(*map(np.asarray, ring)) == 0
+    assert (np.asarray(pictures["final"])[outside] == foggy[outside]).all()

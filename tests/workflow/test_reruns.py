@@ -246,6 +246,39 @@ def test_a_background_from_an_image_depends_on_the_file(built):
     assert built.planned("results/background.png") == set()
 
 
+def test_what_follows_the_distance_depends_on_the_depth_picture(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L")
+    picture.save(built.folder / "depth.png")
+    built.edit("depth", {"image": "depth.png", "near": "white"})
+    assert built.planned() == ALWAYS  # the effective scene is on record
+    layers = built.config["composite"]["layers"]
+    built.edit("composite.layers", [*layers[:3], layers[3] | {"depth": {"start": 0.2, "end": 0.9}}])
+    assert built.planned() == ALWAYS
+    assert "nothing painted" in built.build("results/final.png", "--resources", "gpu=0")
+    assert built.planned() == set()
+    for key, value in (("depth.near", "black"), ("depth.fit", "stretch")):
+        before = built.config
+        built.edit(key, value)
+        assert built.planned() == ALWAYS
+        built.write(before)
+    picture.rotate(180).save(built.folder / "depth.png")
+    assert built.planned() == {"final"}
+    built.edit("composite.depth_of_field", {"focus": 0.1, "blur": 3})
+    built.build("results/final.png", "--resources", "gpu=0")
+    for key, value in (("focus", 0.2), ("range", 0.1), ("blur", 4)):
+        before = built.config
+        built.edit(f"composite.depth_of_field.{key}", value)
+        assert built.planned() == ALWAYS
+        built.write(before)
+    built.edit("refine", {"prompt": "a desert", "steps": 5})
+    built.build()
+    assert built.planned() == set()
+    picture.save(built.folder / "depth.png")
+    assert built.planned() == {"refined", "final"}
+
+
 REFINE_EDITS = [
     ("prompt", "a sea"),
     ("negative_prompt", "animals"),
@@ -412,6 +445,10 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
     rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
     rows |= {"refine.loras.file", "refine.loras.weight"}
+    # test_what_follows_the_distance_depends_on_the_depth_picture
+    rows |= {f"depth.{key}" for key in ("image", "near", "fit")}
+    rows |= {f"composite.depth_of_field.{key}" for key in ("focus", "range", "blur")}
+    rows |= {f"composite.layers.depth.{key}" for key in ("start", "end")}
     # test_a_mask_of_a_layer_depends_on_that_layer
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
     # test_a_subject_from_an_image_depends_on_the_file

@@ -105,6 +105,7 @@ class Layer:
               border its edge continues: an opaque layer neither darkens nor turns transparent there.
     blend     a name in BLEND_MODES.
     position  (x, y) of its top left corner on the canvas in pixels; may be negative, or off the canvas.
+    veil      float32 of the canvas's (height, width), 0 to 1, times the alpha, after the blur; None for 1 everywhere.
 
     Raises ValueError for anything else.
     """
@@ -114,6 +115,7 @@ class Layer:
     blur: float = 0.0
     blend: str = "normal"
     position: tuple[int, int] = (0, 0)
+    veil: Array | None = None
 
     def __post_init__(self) -> None:
         if self.image.mode not in ("RGB", "RGBA"):
@@ -198,10 +200,12 @@ def _paint(canvas: Array, layer: Layer) -> None:
             pixels = to_floats(layer.image.crop((x0, row, x1, end)))
         cb = canvas[row + y : end + y, x0 + x : x1 + x]
         cs = pixels[:, :, :3]
-        if pixels.shape[2] == 3 and layer.opacity == 1:
+        if pixels.shape[2] == 3 and layer.opacity == 1 and layer.veil is None:
             cb[...] = blend(cb, cs)
             continue
         alpha = pixels[:, :, 3:] * opacity if pixels.shape[2] == 4 else opacity
+        if layer.veil is not None:
+            alpha = alpha * layer.veil[row + y : end + y, x0 + x : x1 + x, None]
         cb[...] = alpha * blend(cb, cs) + (1 - alpha) * cb
 
 
@@ -239,16 +243,16 @@ def _blur(layer: Layer, box: Box) -> tuple[Array, tuple[int, int]]:
     """
     pixels = to_floats(layer.image.crop(box))
     if pixels.shape[2] == 3 or pixels[:, :, 3].min() == 1:
-        return _gaussian(pixels[:, :, :3], layer.blur), box[:2]
+        return gaussian(pixels[:, :, :3], layer.blur), box[:2]
     pixels[:, :, :3] *= pixels[:, :, 3:]
-    pixels = _gaussian(pixels, layer.blur)
+    pixels = gaussian(pixels, layer.blur)
     alpha = pixels[:, :, 3:]
     np.divide(pixels[:, :, :3], alpha, out=pixels[:, :, :3], where=alpha > 0)
     return np.minimum(pixels, 1, out=pixels), box[:2]
 
 
-def _gaussian(pixels: Array, deviation: float) -> Array:
-    """Blur (height, width, channel) in height and width; beyond the border the edge continues."""
+def gaussian(pixels: Array, deviation: float) -> Array:
+    """Blurs (height, width, channel) in height and width by a standard deviation in pixels; beyond the border the edge continues."""
     stages = _gaussian_stages(deviation)
     reach = _reach(stages)
     for axis in (0, 1):

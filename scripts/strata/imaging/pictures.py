@@ -54,8 +54,13 @@ def read_colors(path: str | Path, where: str, otherwise: str, read_file: ReadFil
     return to_srgb(image, image.info.get("icc_profile"))
 
 
-def fit(image: Image.Image, size: tuple[int, int], how: str) -> Image.Image:
-    """A picture brought to a size by Lanczos; one that has it stays as it is, bit for bit.
+def fit(
+    image: Image.Image,
+    size: tuple[int, int],
+    how: str,
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
+    """A picture brought to a size; one that has it stays as it is, bit for bit.
 
     Args:
         size: (width, height) in pixels.
@@ -65,11 +70,12 @@ def fit(image: Image.Image, size: tuple[int, int], how: str) -> Image.Image:
     # Pillow resizes RGBA premultiplied: what is transparent lends no colour.
     match how:
         case "cover":
-            return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+            return ImageOps.fit(image, size, resampling)
         case "contain":
-            return ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=(0,) * len(image.getbands()))
+            beside = (0,) * len(image.getbands())
+            return ImageOps.pad(image, size, resampling, color=beside if len(beside) > 1 else 0)
         case "stretch":
-            return image.resize(size, Image.Resampling.LANCZOS)
+            return image.resize(size, resampling)
     raise ValueError(f"a picture is fitted by cover, contain or stretch, not by {how!r}")
 
 

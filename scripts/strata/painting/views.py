@@ -22,19 +22,17 @@ def look(request: Request, read_file: ReadFile = read_file) -> View | None:
     """
     if not request.plate:
         return None
-    from strata.imaging import (  # here: many jobs see nothing, and start faster without Pillow
-        photographs,
-        png,
-        stacks,
-        windows,
-    )
+    # Here: many jobs see nothing, and start faster without Pillow.
+    from strata.imaging import depth, photographs, png, stacks, windows
 
     spec = request.spec
     size = spec["width"], spec["height"]
     if spec["task"] == "upscale":
         return windows.Whole(png.read(request.plate[0], "RGB", size, read_file))
     if spec["task"] == "refine":
-        layers = stacks.read(spec["stack"], request.plate, size, read_file)
+        *files, last = request.plate
+        distance = depth.read(spec["depth"], size, lambda path: read_file(last)) if spec["depth"] else None
+        layers = stacks.read(spec["stack"], files if spec["depth"] else [*files, last], size, read_file, distance)
         return windows.flatten_stack(size, layers, [entry["layer"] for entry in spec["stack"]], spec["ring"])
     if spec["task"] == "image_to_image":
         # The file is asked for by the path that the request has, which may be another process' way to it.

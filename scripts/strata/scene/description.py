@@ -5,7 +5,7 @@ Lengths are canvas pixels. The schema says what each key means; a test holds the
 
 from typing import Any, Literal, TypedDict
 
-from strata.passes import Finish, Mask, Sampling, StackEntry, StyleAdapter
+from strata.passes import DepthOfField, Finish, Mask, Sampling, StackEntry, StyleAdapter
 from strata.schema import Schema
 
 SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
@@ -91,8 +91,15 @@ class Effect(Passed):
     alpha: str
 
 
+class Depth(TypedDict):
+    image: str
+    near: Literal["white", "black"]
+    fit: str
+
+
 class Composite(TypedDict):
     layers: list[StackEntry] | None
+    depth_of_field: DepthOfField | None
     finish: Finish
 
 
@@ -130,6 +137,7 @@ class Description(TypedDict):
     background: Background
     subjects: dict[str, Subject]
     effects: dict[str, Effect]
+    depth: Depth | None
     composite: Composite
     refine: Refine | None
     upscale: Upscale

@@ -40,6 +40,7 @@ class Scene:
         self._check_names()
         self._check_background()
         self._check_refine()
+        self._check_depth()
         for name, subject in self.subjects.items():
             self._check_subject(name, subject)
         for name, mask in self.masks.items():
@@ -172,6 +173,7 @@ class Scene:
             **self._diffusion_pass("refine", refine, "text_to_image"),
             "strength": self._strength(refine["strength"], "text_to_image"),
             "stack": self._rendered_stack(),
+            "depth": self._depth() if self._follows_depth() else None,
             "ring": ring,
             "code": digest_code("refine"),
         }
@@ -180,8 +182,11 @@ class Scene:
         """The stack, bottom to top, and the finish. What was refined is the only layer of its stack."""
         width, height = self.size
         refined = self.description["refine"] is not None
+        field = self.description["composite"]["depth_of_field"]
         return {
             "stack": [_entry("refined")] if refined else self._rendered_stack(),
+            "depth": self._depth() if field or (self._follows_depth() and not refined) else None,
+            "depth_of_field": field and {**field, "blur": field["blur"] * self.canvas["scale"]},
             "finish": self.description["composite"]["finish"],
             "width": width,
             "height": height,
@@ -319,6 +324,14 @@ class Scene:
         opaque = [_entry(name) for name in ("background", *self.subjects)]
         return opaque + [_entry(name, opacity=0.5, blend="screen") for name in self.effects]
 
+    def _follows_depth(self) -> bool:
+        """Whether a layer of the stack follows the distance."""
+        return any(entry["depth"] for entry in self.stack)
+
+    def _depth(self) -> passes.DepthPicture | None:
+        depth = self.description["depth"]
+        return depth and {**depth, "where": f"{self.source}: depth"}
+
     def _rendered_stack(self) -> list[StackEntry]:
         """The stack with its lengths in rendered pixels."""
         scale = self.canvas["scale"]
@@ -393,6 +406,33 @@ class Scene:
             raise StrataError(
                 f"{self.source}: refine.mask asks for a ring round the subjects, but the composite holds none. Leave mask out to "
                 "refine all of the picture."
+            )
+
+    def _check_depth(self) -> None:
+        if depth := self.description["depth"]:
+            _check_inside(depth["image"], f"{self.source}: depth.image")
+        for index, entry in enumerate(self.stack):
+            if entry["depth"]:
+                where = f"{self.source}: composite.layers[{index}].depth"
+                self._check_depth_for(where)
+                if entry["depth"]["start"] == entry["depth"]["end"]:
+                    raise StrataError(
+                        f"{where} has its start and its end at {entry['depth']['start']:g}, so that the layer could not fade. Set "
+                        "them apart."
+                    )
+        if field := self.description["composite"]["depth_of_field"]:
+            where = f"{self.source}: composite.depth_of_field"
+            self._check_depth_for(where)
+            if field["range"] >= max(field["focus"], 1 - field["focus"]):
+                raise StrataError(
+                    f"{where}.range is {field['range']:g}, but with its focus at {field['focus']:g} nothing lies so far off: nothing "
+                    "would be blurred. Lower it."
+                )
+
+    def _check_depth_for(self, where: str) -> None:
+        if self.description["depth"] is None:
+            raise StrataError(
+                f"{where} needs a picture of distances, and there is none. Add `depth: {{image: ..., near: white}}`."
             )
 
     def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:
@@ -516,7 +556,7 @@ class Scene:
 
 
 def _entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:
-    return {"layer": layer, "opacity": opacity, "blur": 0.0, "blend": blend, "position": [0.0, 0.0]}
+    return {"layer": layer, "opacity": opacity, "blur": 0.0, "blend": blend, "position": [0.0, 0.0], "depth": None}
 
 
 def _check_inside(path: str, where: str) -> None:

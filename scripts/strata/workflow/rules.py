@@ -195,6 +195,18 @@ class SceneRules:
         return self.layers(wildcards)
 
     @of_wildcards
+    def depth(self, wildcards: Any) -> list[str]:
+        """The depth picture that the composite reads, if it needs one."""
+        depth = self.composite(wildcards)["depth"]
+        return _own_file(depth and depth["image"])
+
+    @of_wildcards
+    def refine_depth(self, wildcards: Any) -> list[str]:
+        """The depth picture that the refined layers follow, if they do."""
+        depth = self.refine(wildcards)["depth"]
+        return _own_file(depth and depth["image"])
+
+    @of_wildcards
     def refine(self, wildcards: Any) -> Refine:
         return self._of(wildcards).refine()
 
@@ -271,9 +283,10 @@ class SceneRules:
                 return file, self.effect(wildcards), self.effect_image(wildcards)
             case "refine":
                 layers = self._with_prefix(self.layers(wildcards))
-                return paths.refined(wildcards.scene), self.refine(wildcards), layers
+                return paths.refined(wildcards.scene), self.refine(wildcards), [*layers, *self.refine_depth(wildcards)]
             case "composite":
-                return paths.final(wildcards.scene), self.composite(wildcards), self._with_prefix(self.stack(wildcards))
+                consumed = [*self._with_prefix(self.stack(wildcards)), *self.depth(wildcards)]
+                return paths.final(wildcards.scene), self.composite(wildcards), consumed
             case "upscale":
                 consumed = self._with_prefix([f"{paths.RESULTS}/{paths.final(wildcards.scene)}"])
                 return paths.enlarged(wildcards.scene, int(wildcards.factor)), self.upscale(wildcards), consumed
