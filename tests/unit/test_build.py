@@ -103,6 +103,13 @@ def test_a_build_that_paints_nothing_says_so(entries, line):
     assert summarise(entries, 2.0) == line
 
 
+@pytest.mark.parametrize(("loads", "said"), [((0, 0), ""), ((1, 0), "; 1 model loaded"), ((1, 2), "; 3 models loaded")])
+def test_the_closing_line_says_how_often_models_were_loaded(loads, said):
+    layers = ("results/background.png", "results/subjects/rover.png")
+    entries = [{"layer": layer, "how": "painted", "loads": count} for layer, count in zip(layers, loads, strict=True)]
+    assert summarise(entries, 2.0) == f"No picture asked for: background, rover painted{said}; 2.0 s"
+
+
 def test_a_build_that_ended_waits_for_no_timer():
     """Snakemake leaves timers behind, which would hold the process."""
     ending = make_build()

@@ -37,6 +37,7 @@ def described(tmp_path, monkeypatch) -> list[dict]:
         Path(picture).parent.mkdir(exist_ok=True)
         Path(picture).touch()
     full["background"]["loras"] = []
+    full["subjects"]["astronaut"]["model"] = None
     full["composite"]["layers"] = [
         entry for entry in full["composite"]["layers"] if entry["layer"] not in ("statue", "grain")
     ]

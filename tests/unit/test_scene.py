@@ -113,6 +113,15 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
             lambda c: c["subjects"]["rover"]["mask"].update(flip="vertical"),
             "mask.flip is vertical, but there is no layer",
         ),
+        (
+            lambda c: c["background"].update(model="x"),
+            "background.model is 'x', but models has none of that name. There",
+        ),
+        (lambda c: c["subjects"]["rover"].update(model="x"), "subjects.rover.model is 'x', but models has none"),
+        (lambda c: c["effects"]["fog"].update(model="x"), "effects.fog.model is 'x', but models has none of that name"),
+        (lambda c: c.update(refine={"prompt": "x", "model": "x"}), "refine.model is 'x', but models has none"),
+        (lambda c: c["models"].update(Big={"id": "x"}), "models holds a model named 'Big'. A name is a small letter"),
+        (lambda c: c["models"].update(own={"dtype": "auto"}), "models.own.id is missing. Add it: A folder"),
         (lambda c: c.update(refine={"prompt": "x", "steps": 4}), "refine runs no step: 4 steps at strength 0.2"),
         (lambda c: c.update(refine=RING, subjects={}, composite={}), "refine.mask asks for a ring round the subjects"),
         (
@@ -284,6 +293,28 @@ def test_a_depth_picture_is_read_where_something_follows_it(config, tmp_path):
     assert scene.composite()["depth_of_field"] == {"focus": 0.3, "range": 0.05, "blur": 8.0}
     del config["composite"]["layers"][3]["depth"]
     assert Scene(config, "config.yaml").refine()["depth"] is None
+
+
+def test_a_pass_may_name_its_model(config, models):
+    own = {"id": str(models / "inpainting"), "dtype": "float32", "steps": 7, "strength_limit": 0.4}
+    config["models"]["own"] = own
+    config["subjects"]["rover"]["model"] = config["effects"]["fog"]["model"] = "own"
+    config["refine"] = {"prompt": "x", "strength": 0.5, "model": "own"}
+    scene = Scene(config, "config.yaml")
+    assert [scene.inpaint(name)["model"]["dtype"] for name in scene.subjects] == ["auto", "float32"]
+    for spec in (scene.inpaint("rover"), scene.effect("fog"), scene.refine()):
+        assert (spec["steps"], spec["model"]["dtype"]) == (7, "float32")
+    assert (scene.inpaint("rover")["strength"], scene.inpaint("astronaut")["strength"]) == (0.4, 0.95)
+    assert scene.refine()["strength"] == 0.4
+    assert scene.background()["model"]["id"] == str(models / "text-to-image")
+    assert "effects.fog.steps is 2, but models.own.steps makes it 7" in scene.notes()
+
+
+def test_only_models_that_a_pass_names_are_fetched(config):
+    for name in ("own", "other"):
+        config["models"][name] = {"id": f"somebody/{name}"}
+    config["subjects"]["rover"]["model"] = "own"
+    assert [model["id"] for model in Scene(config, "config.yaml").hub_models()] == ["somebody/own"]
 
 
 def test_lengths_are_rounded_and_not_cut_off(config):

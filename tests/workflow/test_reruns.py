@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -62,6 +61,10 @@ EDITS = [
     ("background.scheduler", "EulerDiscreteScheduler", BACKGROUND),
     ("background.loras", [{"file": "a.safetensors", "weight": 0.5}], BACKGROUND),
     ("background.fit", "contain", set()),  # there is no image
+    ("background.model", "inpainting", BACKGROUND),
+    ("subjects.rover.model", "text_to_image", ROVER),
+    ("effects.fog.model", "inpainting", FOG),
+    ("models.own", {"id": "{other}"}, set()),  # no pass names it
     ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
     ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
     ("subjects.astronaut.seed", 43, ASTRONAUT),
@@ -159,9 +162,10 @@ def scene(bench) -> WorkingFolder:
 
 @pytest.mark.parametrize(("key", "value", "again"), EDITS, ids=[f"{key}={value}" for key, value, _ in EDITS])
 def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, again):
-    if value == "{other}":
-        value = str(shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True))
-        (Path(value) / "extra.txt").write_text("another model")
+    if value in ("{other}", {"id": "{other}"}):
+        other = shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True)
+        (other / "extra.txt").write_text("another model")
+        value = str(other) if isinstance(value, str) else {"id": str(other)}
     scene.edit(key, value)
     drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
     assert scene.planned() == again | drawn | ALWAYS
@@ -246,6 +250,35 @@ def test_a_background_from_an_image_depends_on_the_file(built):
     assert built.planned("results/background.png") == set()
 
 
+NAMED_EDITS = [
+    ("revision", "main"),
+    ("variant", "fp16"),
+    ("dtype", "float32"),
+    ("scheduler", "EulerDiscreteScheduler"),
+    ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
+    ("steps", 4),
+    ("guidance_scale", 7.0),
+    ("strength_limit", 0.5),
+]
+
+
+def test_a_model_by_name_costs_the_passes_that_name_it(scene, models):
+    config = scene.config
+    own = config["models"]["own"] = {"id": str(models / "inpainting")}
+    config["subjects"]["rover"]["model"] = "own"
+    scene.write(config)
+    assert scene.planned() == ALWAYS  # the same model by another name
+    for key, value in NAMED_EDITS:
+        config["models"]["own"] = own | {key: value}
+        scene.write(config)
+        assert scene.planned() == ROVER | ALWAYS, key
+    other = shutil.copytree(models / "inpainting", scene.folder / "named", dirs_exist_ok=True)
+    (other / "extra.txt").write_text("another model")
+    config["models"]["own"] = {"id": str(other)}
+    scene.write(config)
+    assert scene.planned() == ROVER | ALWAYS
+
+
 def test_what_follows_the_distance_depends_on_the_depth_picture(built):
     from PIL import Image
 
@@ -290,6 +323,7 @@ REFINE_EDITS = [
     ("scheduler", "EulerDiscreteScheduler"),
     ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
     ("style", {"image": "style.png", "weight": 0.5}),
+    ("model", "inpainting"),
     ("strength", 0.4),
     ("mask", {"ring": 4, "feather": 2}),
 ]
@@ -445,6 +479,9 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
     rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
     rows |= {"refine.loras.file", "refine.loras.weight"}
+    rows |= {f"models.*.{key}" for key, _ in NAMED_EDITS}  # test_a_model_by_name_costs_the_passes_that_name_it
+    rows |= {"models.*.id", "models.*.loras.file", "models.*.loras.weight"}
+    rows |= {f"models.*.style_adapter.{key}" for key in ("file", "image_encoder")}  # as those of the two
     # test_what_follows_the_distance_depends_on_the_depth_picture
     rows |= {f"depth.{key}" for key in ("image", "near", "fit")}
     rows |= {f"composite.depth_of_field.{key}" for key in ("focus", "range", "blur")}

@@ -141,11 +141,17 @@ def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
         if named in kinds.values():
             return getattr(diffusers, kinds[task])
     own = getattr(diffusers, named, None) if isinstance(named, str) else None
-    if task == "inpaint" and isinstance(own, type) and issubclass(own, DiffusionPipeline):
-        parameters = inspect.signature(own.__call__).parameters
-        if {"prompt", "image", "mask_image"} <= parameters.keys():
-            return own
+    if isinstance(own, type) and issubclass(own, DiffusionPipeline) and _is_for(task, own):
+        return own
     return getattr(diffusers, AUTO_CLASSES[task])
+
+
+def _is_for(task: str, pipeline: type[DiffusionPipeline]) -> bool:
+    """Whether the signature of a pipeline says that it takes the pictures of a task."""
+    takes = inspect.signature(pipeline.__call__).parameters.keys()
+    if task == "inpaint":
+        return {"prompt", "image", "mask_image"} <= takes
+    return task == "image_to_image" and {"prompt", "image", "strength"} <= takes and "mask_image" not in takes
 
 
 def find_modules(pipeline: Any) -> list[torch.nn.Module]:

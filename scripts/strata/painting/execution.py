@@ -43,16 +43,16 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     """
     _check_files(request)
     with _claimed_device(request, reporter) as (name, device):
-        started = time.time()
+        started, loaded_before = time.time(), pipelines.count_loads(device)
         image, shortage = _with_room(
             request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device)
         )
-        ended = time.time()
+        ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
     png.write(request.layer, image, png.describe_provenance(described, made_by | shortage), request.key)
-    return Done("painted", started, name, ended)
+    return Done("painted", started, name, ended, loads=loads)
 
 
 @contextmanager

@@ -26,13 +26,17 @@ FAILED = "failed"  # the pass cannot be painted
 
 
 class Entry(TypedDict):
-    """A finished layer. `how` is a key of WORDS, or FAILED; times are seconds since the epoch."""
+    """A finished layer. `how` is a key of WORDS, or FAILED; times are seconds since the epoch.
+
+    `loads` says how many models were loaded for it.
+    """
 
     layer: str
     how: str
     started: float
     ended: float
     device: NotRequired[str]
+    loads: NotRequired[int]
     sentence: NotRequired[str]
     key: NotRequired[str]
 

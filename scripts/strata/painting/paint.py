@@ -51,8 +51,10 @@ def paint(request: Request, reporter: Reporter) -> Done:
         done = _paint_patiently(resolved, reporter)
     if done.how != "painted":
         reporter.say(journal.WORDS[done.how])
-    device = {"device": done.device} if done.device else {}
-    journal.record(request.layer, done.how, done.started, done.ended, **device)
+    more = {"device": done.device, "loads": done.loads}
+    journal.record(
+        request.layer, done.how, done.started, done.ended, **{key: value for key, value in more.items() if value}
+    )
     names = dict(zip((*resolved.plate, resolved.mask), (*request.plate, request.mask), strict=True))
     return replace(done, consumed={names[path] or path: digest for path, digest in done.consumed.items()})
 

@@ -62,6 +62,7 @@ class Done:
         device: what painted it; None for one from the store.
         ended: when it was done (for a painted one: when the device was let go).
         consumed: the digests of the layers that the pass saw, by their paths, as they were read.
+        loads: how many models were loaded for it.
     """
 
     how: str
@@ -69,3 +70,4 @@ class Done:
     device: str | None = None
     ended: float = field(default_factory=time.time)
     consumed: Mapping[str, str] = field(default_factory=dict)
+    loads: int = 0

@@ -40,11 +40,6 @@ class Model(TypedDict):
     strength_limit: float
 
 
-class Models(TypedDict):
-    text_to_image: Model
-    inpainting: Model
-
-
 class Upscaler(TypedDict):
     id: str
     revision: str | None
@@ -57,6 +52,7 @@ class Passed(Sampling):
 
     loras: list[Lora]
     style: Style | None
+    model: str | None
 
 
 class Background(Passed):
@@ -133,7 +129,7 @@ class Description(TypedDict):
 
     canvas: Canvas
     preset: str | None
-    models: Models
+    models: dict[str, Model]
     background: Background
     subjects: dict[str, Subject]
     effects: dict[str, Effect]

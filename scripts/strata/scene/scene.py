@@ -1,7 +1,7 @@
 """One scene: its passes, its masks, who sees whom."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
 
 Task = Literal["text_to_image", "inpainting"]
-"""The keys of a scene's models."""
+"""The names of the models that paint what names none."""
 
 
 class Scene:
@@ -38,6 +38,7 @@ class Scene:
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
         self._check_names()
+        self._check_models()
         self._check_background()
         self._check_refine()
         self._check_depth()
@@ -80,7 +81,7 @@ class Scene:
             **self._diffusion_pass("background", background, "text_to_image"),
             "image": background["image"],
             "fit": background["fit"],
-            "strength": self._strength(background["strength"], "text_to_image"),
+            "strength": self._strength(background, background["strength"], "text_to_image"),
             "where": where,
             "code": digest_code("image_to_image"),
         }
@@ -135,10 +136,10 @@ class Scene:
         return {
             "task": "inpaint",
             **self._diffusion_pass(f"subjects.{name}", subject, "inpainting"),
-            "strength": self._strength(subject["strength"], "inpainting"),
+            "strength": self._strength(subject, subject["strength"], "inpainting"),
             "context": None if context == "canvas" else round(context * self.canvas["scale"]),
             "color_match": subject["color_match"],
-            "cell": self._cell(),
+            "cell": self._cell(name),
             "plate": self.plate(name),
             "code": digest_code("inpaint"),
         }
@@ -171,7 +172,7 @@ class Scene:
         return {
             "task": "refine",
             **self._diffusion_pass("refine", refine, "text_to_image"),
-            "strength": self._strength(refine["strength"], "text_to_image"),
+            "strength": self._strength(refine, refine["strength"], "text_to_image"),
             "stack": self._rendered_stack(),
             "depth": self._depth() if self._follows_depth() else None,
             "ring": ring,
@@ -207,27 +208,32 @@ class Scene:
 
     def notes(self) -> list[str]:
         """What a reader of the config would not expect, in sentences: values that a model replaces."""
-        models = self.description["models"]
-        notes = []
-        if self.description["background"]["prompt"] is not None:
-            notes += model_settings.notes(
-                "background", self.description["background"], "text_to_image", models["text_to_image"]
-            )
+        return [
+            note
+            for key, described, task in self._painted()
+            for name in [_model_name(described, task)]
+            for note in model_settings.notes(key, described, name, self.description["models"][name])
+        ]
+
+    def _painted(self) -> Iterator[tuple[str, Background | Subject | Effect | Refine, Task]]:
+        """What models paint: its key in the scene, its description, and the model that paints it where it names none."""
+        background, refine = self.description["background"], self.description["refine"]
+        if background["prompt"] is not None:
+            yield "background", background, "text_to_image"
         for name, subject in self.subjects.items():
-            if subject["image"] is not None:
-                continue
-            notes += model_settings.notes(f"subjects.{name}", subject, "inpainting", models["inpainting"])
+            if subject["image"] is None:
+                yield f"subjects.{name}", subject, "inpainting"
         for name, effect in sorted(self.effects.items()):
             if effect["image"] is None:
-                notes += model_settings.notes(f"effects.{name}", effect, "text_to_image", models["text_to_image"])
-        if refine := self.description["refine"]:
-            notes += model_settings.notes("refine", refine, "text_to_image", models["text_to_image"])
-        return notes
+                yield f"effects.{name}", effect, "text_to_image"
+        if refine is not None:
+            yield "refine", refine, "text_to_image"
 
     def hub_models(self) -> list[reference.HubModel]:
-        """The models on the hub that the scene names."""
+        """The models on the hub that the scene names, but those by a name that no pass has."""
         described = self.description
-        named: dict[str, Any] = {f"models.{task}": model for task, model in described["models"].items()}
+        used = {"text_to_image", "inpainting", *(passed["model"] for _, passed, _ in self._painted())}
+        named: dict[str, Any] = {f"models.{name}": model for name, model in described["models"].items() if name in used}
         if described["upscale"]["method"] == "diffusion":
             named["upscale.model"] = described["upscale"]["model"]
         found: list[reference.HubModel] = []
@@ -261,7 +267,7 @@ class Scene:
         if margin == "canvas":
             return True
         # A window is widened to whole cells, and what lies on its edge is rounded: two cells more than the margin.
-        window = self._extent(name).grown(margin + 2 * self._cell() / self.canvas["scale"])
+        window = self._extent(name).grown(margin + 2 * self._cell(name) / self.canvas["scale"])
         return window.meets(self._extent(other))
 
     def _extent(self, name: str) -> Box:
@@ -279,7 +285,8 @@ class Scene:
         self, key: str, described: Background | Subject | Effect | Refine, task: Task
     ) -> passes.DiffusionPass:
         """What a pass is painted with: its values, its adapters, its model. `key` is its place in the scene."""
-        model = self.description["models"][task]
+        name = _model_name(described, task)
+        model = self.description["models"][name]
         width, height = self.size
         chosen = model_settings.choose(described, model)
         return {
@@ -291,9 +298,9 @@ class Scene:
             "prompt_2": described["prompt_2"],
             "clip_skip": described["clip_skip"],
             "scheduler": chosen.scheduler,
-            "loras": self._loras(f"models.{task}", model) + self._loras(key, described),
-            "style": self._style(key, described["style"], task),
-            "model": self._model(model, f"models.{task}"),
+            "loras": self._loras(f"models.{name}", model) + self._loras(key, described),
+            "style": self._style(key, described["style"], name),
+            "model": self._model(model, f"models.{name}"),
             "width": width,
             "height": height,
             "code": "",
@@ -310,12 +317,12 @@ class Scene:
             for index, lora in enumerate(described["loras"])
         ]
 
-    def _style(self, key: str, style: Style | None, task: Task) -> PassStyle | None:
+    def _style(self, key: str, style: Style | None, model: str) -> PassStyle | None:
         if style is None:
             return None
         _check_inside(style["image"], f"{self.source}: {key}.style.image")
-        adapter = self.description["models"][task]["style_adapter"]
-        where, model_where = f"{self.source}: {key}.style", f"{self.source}: models.{task}.style_adapter"
+        adapter = self.description["models"][model]["style_adapter"]
+        where, model_where = f"{self.source}: {key}.style", f"{self.source}: models.{model}.style_adapter"
         return adapter_files.resolve_style(
             style["image"], style["weight"], adapter, where, model_where, self._models.memory
         )
@@ -344,16 +351,18 @@ class Scene:
             for entry in self.stack
         ]
 
-    def _cell(self) -> int:
-        return self._models.latent_cell(self.description["models"]["inpainting"]["id"])
+    def _cell(self, name: str) -> int:
+        """The side of a latent cell of the model that paints a subject, in pixels."""
+        model = _model_name(self.subjects[name], "inpainting")
+        return self._models.latent_cell(self.description["models"][model]["id"])
 
     def _model(self, model: Model, key: str) -> PassModel:
         return self._models.resolve(
             model["id"], model["revision"], model["variant"], model["dtype"], f"{self.source}: {key}"
         )
 
-    def _strength(self, strength: float, task: Task) -> float:
-        return min(strength, self.description["models"][task]["strength_limit"])
+    def _strength(self, described: Passed, strength: float, task: Task) -> float:
+        return min(strength, self.description["models"][_model_name(described, task)]["strength_limit"])
 
     def _canvas_box(self) -> Box:
         return Box(0, 0, self.canvas["width"], self.canvas["height"])
@@ -372,6 +381,21 @@ class Scene:
                 raise StrataError(
                     f"{self.source}: composite.layers[{index}].layer is {entry['layer']!r}, but no layer has that name. "
                     f"There are: {', '.join(known)}."
+                )
+
+    def _check_models(self) -> None:
+        models = self.description["models"]
+        sections: dict[str, Passed | None] = {
+            "background": self.description["background"],
+            "refine": self.description["refine"],
+        }
+        sections |= {f"subjects.{name}": subject for name, subject in self.subjects.items()}
+        sections |= {f"effects.{name}": effect for name, effect in self.effects.items()}
+        for key, described in sections.items():
+            if described is not None and described["model"] is not None and described["model"] not in models:
+                raise StrataError(
+                    f"{self.source}: {key}.model is {described['model']!r}, but models has none of that name. There are: "
+                    f"{', '.join(models)}. Name one of them, or add it to models."
                 )
 
     def _check_background(self) -> None:
@@ -436,8 +460,8 @@ class Scene:
             )
 
     def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:
-        steps = model_settings.choose(described, self.description["models"][task]).steps
-        strength = self._strength(strength, task)
+        steps = model_settings.choose(described, self.description["models"][_model_name(described, task)]).steps
+        strength = self._strength(described, strength, task)
         if int(steps * strength) < 1:
             raise StrataError(
                 f"{self.source}: {key} runs no step: {steps} steps at strength {strength} are "
@@ -553,6 +577,11 @@ class Scene:
         raise StrataError(
             f"{where} is {layer!r}, {problem}. A mask may follow an earlier subject or an effect: {known}."
         )
+
+
+def _model_name(described: Passed, task: Task) -> str:
+    """The name of the model that paints a pass: its own, or that of the task."""
+    return described["model"] or task
 
 
 def _entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> StackEntry:

@@ -89,6 +89,7 @@ class Build:
         if here and snakemake_internals.has_one_environment(self._workflow):
             preparation.start_worker(jobs, self._rules[0].runtime)
         preparation.check_masks(jobs)
+        snakemake_internals.arrange_jobs(self._workflow, preparation.identify_model)
         for rules in self._rules:
             preparation.print_hints(jobs, rules.scenes)
 
@@ -141,6 +142,8 @@ def summarise(entries: list[Entry], took: float) -> str:
         names = [_short_name(entry["layer"]) for entry in entries if entry["how"] == how]
         if how not in ("drawn", "composited") and names:
             done.append(f"{', '.join(names)} {words}")
+    if loads := sum(entry.get("loads", 0) for entry in entries):
+        done.append("1 model loaded" if loads == 1 else f"{loads} models loaded")
     where = ", ".join(pictures) or "No picture asked for"
     return f"{where}: {'; '.join(done) or 'nothing painted'}; {took:.1f} s"
 

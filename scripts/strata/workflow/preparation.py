@@ -1,8 +1,9 @@
 """What a build does before its first job: it refuses bad masks, prints hints, and starts the worker that it will need."""
 
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, cast
@@ -36,6 +37,11 @@ def check_masks(jobs: Iterable[Any]) -> None:
             continue
         mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
         masks.check(mask, spec["cell"], spec["where"])
+
+
+def identify_model(spec: Mapping[str, Any]) -> str | None:
+    """What tells the model of a pass from others; None for what no model paints."""
+    return json.dumps(spec["model"], sort_keys=True) if spec.get("model") else None
 
 
 def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:

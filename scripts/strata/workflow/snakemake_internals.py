@@ -11,6 +11,9 @@ results_folder() asks the path modifier of the module that is being read.
 reads_configfile() asks that modifier, too, and for the files of `--configfile`.
     A `configfile:` is checked before Snakemake reads it, and must not be where Snakemake would not read it. May go when
     Snakemake itself says in a sentence what is wrong with it.
+arrange_jobs() reads what the jobs of `workflow.dag` depend on, and sets their `_priority`.
+    Jobs are ordered so that models are loaded as few times as possible, which needs the whole DAG; a rule's `priority` is worked
+    out for each job alone, while the DAG is being built. May go when hooks are given the jobs and may order them.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
 cancel_timers() cancels the timers of this process.
@@ -27,6 +30,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from strata.workflow import order
 
 Hook = Callable[[], None]
 
@@ -93,6 +98,24 @@ def provide_devices(workflow: Any, count: int) -> None:
 def jobs_to_run(workflow: Any) -> list[Any]:
     """The jobs of a build that is about to begin."""
     return list(workflow.dag.needrun_jobs())
+
+
+def arrange_jobs(workflow: Any, find_model: Callable[[dict[str, Any]], str | None]) -> None:
+    """Has the jobs of a build that is about to begin run in an order that loads models as few times as possible.
+
+    Jobs without a model come as early as they can. A build with fewer than two models keeps Snakemake's order.
+
+    Args:
+        find_model: what identifies the model of a job, by its spec; None for a job without.
+    """
+    dag = workflow.dag
+    jobs = sorted(jobs_to_run(workflow), key=lambda job: [str(file) for file in job.output])
+    models = {job: find_model(spec) for job, spec in iterate_specs(jobs)}
+    if len({model for model in models.values() if model is not None}) < 2:
+        return
+    arranged = order.arrange(jobs, lambda job: dag.dependencies[job].keys(), models.get)
+    for place, job in enumerate(arranged):
+        dag._priority[job] = len(arranged) - place if models.get(job) else len(arranged) + 1
 
 
 def spec_of(job: Any) -> dict[str, Any] | None:
