@@ -120,6 +120,8 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
         (lambda c: c["subjects"]["rover"].update(model="x"), "subjects.rover.model is 'x', but models has none"),
         (lambda c: c["effects"]["fog"].update(model="x"), "effects.fog.model is 'x', but models has none of that name"),
         (lambda c: c.update(refine={"prompt": "x", "model": "x"}), "refine.model is 'x', but models has none"),
+        (lambda c: c["background"].update(model="inpainting"), "background is painted by models.inpainting, "),
+        (lambda c: c.update(refine={"prompt": "x", "model": "inpainting"}), "which can only inpaint: it needs a mask"),
         (lambda c: c["models"].update(Big={"id": "x"}), "models holds a model named 'Big'. A name is a small letter"),
         (lambda c: c["models"].update(own={"dtype": "auto"}), "models.own.id is missing. Add it: A folder"),
         (lambda c: c.update(refine={"prompt": "x", "steps": 4}), "refine runs no step: 4 steps at strength 0.2"),
@@ -296,7 +298,7 @@ def test_a_depth_picture_is_read_where_something_follows_it(config, tmp_path):
 
 
 def test_a_pass_may_name_its_model(config, models):
-    own = {"id": str(models / "inpainting"), "dtype": "float32", "steps": 7, "strength_limit": 0.4}
+    own = {"id": str(models / "text-to-image"), "dtype": "float32", "steps": 7, "strength_limit": 0.4}
     config["models"]["own"] = own
     config["subjects"]["rover"]["model"] = config["effects"]["fog"]["model"] = "own"
     config["refine"] = {"prompt": "x", "strength": 0.5, "model": "own"}

@@ -61,9 +61,7 @@ EDITS = [
     ("background.scheduler", "EulerDiscreteScheduler", BACKGROUND),
     ("background.loras", [{"file": "a.safetensors", "weight": 0.5}], BACKGROUND),
     ("background.fit", "contain", set()),  # there is no image
-    ("background.model", "inpainting", BACKGROUND),
     ("subjects.rover.model", "text_to_image", ROVER),
-    ("effects.fog.model", "inpainting", FOG),
     ("models.own", {"id": "{other}"}, set()),  # no pass names it
     ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
     ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
@@ -263,7 +261,7 @@ NAMED_EDITS = [
 
 
 def test_a_model_by_name_costs_the_passes_that_name_it(scene, models):
-    config = scene.config
+    before, config = scene.config, scene.config
     own = config["models"]["own"] = {"id": str(models / "inpainting")}
     config["subjects"]["rover"]["model"] = "own"
     scene.write(config)
@@ -272,6 +270,11 @@ def test_a_model_by_name_costs_the_passes_that_name_it(scene, models):
         config["models"]["own"] = own | {key: value}
         scene.write(config)
         assert scene.planned() == ROVER | ALWAYS, key
+    for place, again in (("background", BACKGROUND), ("effects.fog", FOG)):
+        scene.write(before)
+        scene.edit("models.own", {"id": str(models / "text-to-image"), "dtype": "float32"})
+        scene.edit(f"{place}.model", "own")
+        assert scene.planned() == again | ALWAYS, place
     other = shutil.copytree(models / "inpainting", scene.folder / "named", dirs_exist_ok=True)
     (other / "extra.txt").write_text("another model")
     config["models"]["own"] = {"id": str(other)}
@@ -323,7 +326,7 @@ REFINE_EDITS = [
     ("scheduler", "EulerDiscreteScheduler"),
     ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
     ("style", {"image": "style.png", "weight": 0.5}),
-    ("model", "inpainting"),
+    ("model", "own"),
     ("strength", 0.4),
     ("mask", {"ring": 4, "feather": 2}),
 ]
@@ -336,6 +339,7 @@ def test_a_refined_picture_follows_its_layers_and_its_own_keys(built):
     shutil.copyfile(built.folder / "results/background.png", built.folder / "style.png")
     refine = {"prompt": "a desert", "steps": 5}
     built.edit("models.text_to_image.style_adapter", {"file": "a.safetensors", "image_encoder": "encoder"})
+    built.edit("models.own", built.config["models"]["text_to_image"] | {"dtype": "float32"})
     built.edit("refine", refine)
     assert "refined painted" in built.build()
     assert built.planned() == set()
@@ -480,6 +484,7 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
     rows |= {"refine.loras.file", "refine.loras.weight"}
     rows |= {f"models.*.{key}" for key, _ in NAMED_EDITS}  # test_a_model_by_name_costs_the_passes_that_name_it
+    rows |= {"background.model", "effects.*.model"}
     rows |= {"models.*.id", "models.*.loras.file", "models.*.loras.weight"}
     rows |= {f"models.*.style_adapter.{key}" for key in ("file", "image_encoder")}  # as those of the two
     # test_what_follows_the_distance_depends_on_the_depth_picture

@@ -96,6 +96,11 @@ def load(
             raise
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise LoadError(reason, may_pass=folder is None and _is_network_failure(error)) from None
+    unet = getattr(pipeline, "unet", None)
+    if task in ("text_to_image", "image_to_image") and unet and unet.config.in_channels > unet.config.out_channels:
+        raise LoadError(
+            f"its UNet takes {unet.config.in_channels} channels, among them a mask, so that it can only inpaint"
+        )
     there = {id(part) for part in shared.values()}
     missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
     chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))

@@ -398,6 +398,14 @@ class Scene:
                     f"{', '.join(models)}. Name one of them, or add it to models."
                 )
 
+        for key, described, task in self._painted():
+            name = _model_name(described, task)
+            if task == "text_to_image" and self._models.only_inpaints(models[name]["id"]):
+                raise StrataError(
+                    f"{self.source}: {key} is painted by models.{name}, {models[name]['id']!r}, which can only inpaint: it needs a "
+                    f"mask. Name another one as {key}.model."
+                )
+
     def _check_background(self) -> None:
         background = self.description["background"]
         where = f"{self.source}: background"
