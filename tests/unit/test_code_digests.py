@@ -50,7 +50,7 @@ DECIDES = {
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | DRAWN | {"mask"},
+    "passes": MODELS | UPSCALERS | DRAWN | {"mask", "composite"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

@@ -103,7 +103,8 @@ def jobs_to_run(workflow: Any) -> list[Any]:
 def arrange_jobs(workflow: Any, find_model: Callable[[dict[str, Any]], str | None]) -> None:
     """Has the jobs of a build that is about to begin run in an order that loads models as few times as possible.
 
-    Jobs without a model come as early as they can. A build with fewer than two models keeps Snakemake's order.
+    Jobs without a model come as early as they can, so that a bad picture is found before a model is loaded. Jobs of another
+    workflow keep their priority, as does what a person asked for with `--prioritize`.
 
     Args:
         find_model: what identifies the model of a job, by its spec; None for a job without.
@@ -111,11 +112,11 @@ def arrange_jobs(workflow: Any, find_model: Callable[[dict[str, Any]], str | Non
     dag = workflow.dag
     jobs = sorted(jobs_to_run(workflow), key=lambda job: [str(file) for file in job.output])
     models = {job: find_model(spec) for job, spec in iterate_specs(jobs)}
-    if len({model for model in models.values() if model is not None}) < 2:
-        return
     arranged = order.arrange(jobs, lambda job: dag.dependencies[job].keys(), models.get)
     for place, job in enumerate(arranged):
-        dag._priority[job] = len(arranged) - place if models.get(job) else len(arranged) + 1
+        if job in models:
+            priority = len(arranged) - place if models[job] else len(arranged) + 1
+            dag._priority[job] = max(dag._priority[job], priority)
 
 
 def spec_of(job: Any) -> dict[str, Any] | None:
