@@ -265,6 +265,11 @@ def gaussian(pixels: Array, deviation: float) -> Array:
     return pixels
 
 
+def gaussian_reach(deviation: float) -> int:
+    """How many pixels away gaussian() sees."""
+    return _reach(_gaussian_stages(deviation))
+
+
 def _gaussian_stages(deviation: float) -> list[tuple[int, Array]]:
     """A Gaussian as a chain of short ones: (step, weights), weights[i] for the pixels i * step away on both sides.
 

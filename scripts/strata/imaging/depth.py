@@ -84,13 +84,25 @@ def defocus(picture: Image.Image, distance: Array, spec: DepthOfField) -> Image.
     place = (defocused * count).astype(np.float32)
     colors = to_floats(picture)
     seen = np.zeros_like(colors)
+    # A slice changes what its widest blur reaches, and for that the coverage is looked at as far again.
+    margin = 2 * compositing.gaussian_reach(blur)
     for slice_ in range(count, -count - 1, -1):
         weight = np.clip(1 - np.abs(place - slice_), 0, 1)[:, :, None]
         if not weight.any():
             continue
-        nearer = np.clip(slice_ + 1 - place, 0, 1)[:, :, None]
-        seen = _lay_over(seen, colors, weight, nearer, blur * abs(slice_) / count, blur)
+        part = _surround(weight[:, :, 0] > 0, margin)
+        nearer = np.clip(slice_ + 1 - place[part], 0, 1)[:, :, None]
+        seen[part] = _lay_over(seen[part], colors[part], weight[part], nearer, blur * abs(slice_) / count, blur)
     return to_image(seen)
+
+
+def _surround(flags: Array, margin: int) -> tuple[slice, slice]:
+    """The rows and columns round what is true, with a margin."""
+    (rows,), (columns,) = np.nonzero(flags.any(axis=1)), np.nonzero(flags.any(axis=0))
+    return (
+        slice(max(rows[0] - margin, 0), rows[-1] + 1 + margin),
+        slice(max(columns[0] - margin, 0), columns[-1] + 1 + margin),
+    )
 
 
 def _lay_over(seen: Array, colors: Array, weight: Array, coverage: Array, deviation: float, widest: float) -> Array:
