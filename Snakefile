@@ -1,9 +1,10 @@
 """Strata: a picture in layers, described by config.yaml, painted by diffusion models, built like software.
 
-    results/background.png         text to image
+    results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
+    results/refined.png            image to image over the flattened layers, where the scene asks for it
     results/final.png              flattened and finished
     results/final@2x.png           made larger, also @4x
     results/final.psd, final.ora   the layers for other programs
@@ -86,7 +87,8 @@ rule scene:
 rule mask:
     """Where a subject goes: white on black, feathered."""
     input:
-        scenes.mask_image,
+        image=scenes.mask_image,
+        layer=scenes.mask_layer,
         changes=scenes.changes("mask"),
     output:
         mask=update("results/{scene}masks/{subject}.png"),
@@ -109,8 +111,9 @@ rule mask:
 
 
 rule background:
-    """The first layer: text to image."""
+    """The first layer: text to image, or an image of your own, painted anew or as it is."""
     input:
+        image=scenes.background_image,
         changes=scenes.changes("background"),
     output:
         layer=report(
@@ -130,7 +133,7 @@ rule background:
         "envs/diffusion.yaml"
     threads: build.threads
     resources:
-        gpu=1,
+        gpu=scenes.background_gpu,
         mem_mb=8000,
         runtime=60,
     params:
@@ -141,10 +144,11 @@ rule background:
 
 
 rule subject:
-    """A subject, painted into its mask on the plate of all that lies beneath, and cut out."""
+    """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
         plate=scenes.plate,
-        mask=scenes.mask_file,
+        image=scenes.subject_image,
+        mask=scenes.subject_mask,
         changes=scenes.changes("subject"),
     output:
         layer=report(
@@ -164,7 +168,7 @@ rule subject:
         "envs/diffusion.yaml"
     threads: build.threads
     resources:
-        gpu=1,
+        gpu=scenes.subject_gpu,
         mem_mb=8000,
         runtime=60,
     params:
@@ -177,7 +181,7 @@ rule subject:
 rule effect:
     """A layer such as fog: text to image on its own, or an image."""
     input:
-        scenes.effect_image,
+        image=scenes.effect_image,
         changes=scenes.changes("effect"),
     output:
         layer=report(
@@ -207,10 +211,45 @@ rule effect:
         "scripts/paint.py"
 
 
+rule refine:
+    """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
+    input:
+        plate=scenes.layer_files,
+        depth=scenes.stack_depth,
+        changes=scenes.changes("refine"),
+    output:
+        layer=report(
+            update("results/{scene}refined.png"),
+            caption="report/pass.rst",
+            category=scenes.title,
+            subcategory="Layers",
+            labels={"layer": "refined", "kind": "refine"},
+        ),
+    log:
+        "logs/{scene}refined.log",
+    benchmark:
+        "logs/{scene}refined.tsv"
+    group:
+        build.group
+    conda:
+        "envs/diffusion.yaml"
+    threads: build.threads
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        spec=scenes.refine,
+        runtime=scenes.runtime,
+    script:
+        "scripts/paint.py"
+
+
 rule composite:
     """The layers flattened, bottom to top, and finished."""
     input:
         stack=scenes.stack,
+        depth=scenes.depth,
         changes=scenes.changes("composite"),
     output:
         picture=report(
@@ -274,7 +313,8 @@ rule psd:
     """The layers with their masks, for Photoshop, Krita, GIMP and others."""
     input:
         picture="results/{scene}final.png",
-        stack=scenes.stack,
+        stack=scenes.layer_files,
+        depth=scenes.stack_depth,
         changes=scenes.changes("psd"),
     output:
         file=update("results/{scene}final.psd"),
@@ -299,7 +339,8 @@ rule openraster:
     """The layers, for Krita, GIMP 3, MyPaint and others."""
     input:
         picture="results/{scene}final.png",
-        stack=scenes.stack,
+        stack=scenes.layer_files,
+        depth=scenes.stack_depth,
         changes=scenes.changes("openraster"),
     output:
         file=update("results/{scene}final.ora"),
@@ -324,7 +365,8 @@ rule view:
     """The layers as one page to look at, without a network."""
     input:
         picture="results/{scene}final.png",
-        stack=scenes.stack,
+        stack=scenes.layer_files,
+        depth=scenes.stack_depth,
         changes=scenes.changes("view"),
     output:
         file=report(

@@ -72,6 +72,9 @@ def hard(mask: Mask, width: int, height: int, pixel: float, feather: float = FEA
         "invert": False,
         "grow": 0,
         "feather": feather,
+        "layer": None,
+        "offset": [0.0, 0.0],
+        "flip": "none",
     }
     soft = masks.draw(described, (width, height), 1 / pixel, "a mask of the forge")
     return np.asarray(masks.hard(soft, round(CELL / pixel))) > 0

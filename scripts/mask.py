@@ -5,7 +5,8 @@ from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.mask) as job:
     spec = job.spec
-    mask = masks.draw(spec["mask"], job.size, spec["scale"], spec["where"], job.reader.read)
+    layer = next(iter(snakemake.input.get("layer", ())), None)
+    mask = masks.draw(spec["mask"], job.size, spec["scale"], spec["where"], job.reader.read, layer)
     masks.check(mask, spec["cell"], spec["where"])
     png.write(job.layer, mask)
     job.finish("drawn")

@@ -1,16 +1,18 @@
-"""The rules background, subject and effect: paints a layer. An effect may be an image, which no model paints."""
+"""The rules background, subject, effect and refine: paints a layer. One that is a picture of your own, no model paints."""
 
 from strata.painting.paint import paint
 from strata.painting.request import Request
 from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.layer) as job:
-    if job.spec["task"] == "image":
-        from strata.imaging import effects, png  # here: a pass that a worker paints needs no picture in this process
+    mask = next(iter(snakemake.input.get("mask", ())), None)
+    if "model" not in job.spec:
+        from strata.imaging import drawing, png  # here: a pass that a worker paints needs no picture in this process
 
-        png.write(job.layer, effects.from_image(job.spec, job.reader.read))
+        png.write(job.layer, drawing.draw(job.spec, job.reader.read, mask))
         job.finish("drawn")
     else:
-        plate, mask = tuple(snakemake.input.get("plate", ())), snakemake.input.get("mask")
-        done = paint(Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask), job.log)
+        plate = tuple(file for kind in ("plate", "image", "depth") for file in snakemake.input.get(kind, ()))
+        request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask)
+        done = paint(request, job.log)
         job.reader.digests.update(done.consumed)

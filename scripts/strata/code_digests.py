@@ -26,8 +26,12 @@ ENTRIES = {
     "mask": (SCRIPTS / "mask.py",),
     "text_to_image": (LIBRARY / "painting/text_to_image.py",),
     "effect": (LIBRARY / "painting/effect.py",),
+    "image_to_image": (LIBRARY / "painting/image_to_image.py", LIBRARY / "painting/views.py"),
     "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
     "image": (LIBRARY / "imaging/effects.py",),
+    "photograph": (LIBRARY / "imaging/photographs.py",),
+    "placed": (LIBRARY / "imaging/placed_images.py",),
+    "refine": (LIBRARY / "painting/refine.py", LIBRARY / "painting/views.py"),
     "composite": (SCRIPTS / "composite.py",),
     "lanczos": (LIBRARY / "imaging/tiles.py",),
     "upscale": (LIBRARY / "painting/upscale.py", LIBRARY / "painting/views.py"),
@@ -74,6 +78,7 @@ EXEMPT = {
     "painting/history": "remembers how long it took",
     "painting/progress": "reports what is being done",
     "painting/request": "holds the pass, and no code",
+    "imaging/drawing": "calls what draws the kind of layer",
     "diffusion/pipeline_cache": "keeps loaded pipelines; a kept one paints what a new one would, which tests hold",
 }
 """The rooms and modules of the library that decide no pixel, each with the reason."""

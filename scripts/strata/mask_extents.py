@@ -17,6 +17,9 @@ class Box(NamedTuple):
     def grown(self, margin: float) -> "Box":
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
 
+    def moved(self, x: float, y: float) -> "Box":
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
     def meets(self, other: "Box") -> bool:
         """Whether the two share some area."""
         return max(self.left, other.left) < min(self.right, other.right) and max(self.top, other.top) < min(
@@ -38,16 +41,22 @@ def shape_box(shape: Shape) -> Box | None:
     return Box(*shape["bbox"])
 
 
-def mask_box(mask: Mask, canvas: Box, scale: float) -> Box:
+def mask_box(mask: Mask, canvas: Box, scale: float, layer: Box | None = None) -> Box:
     """A box in canvas pixels outside of which the drawn mask is black for certain.
 
-    The whole canvas for an image, an inverted mask and a linear gradient. Else the shapes' boxes, grown as the mask is,
-    by three times the feather and three rendered pixels (the reach of its blur; `scale` of them to a canvas pixel), and
-    rounded outwards.
+    The whole canvas for an image, an inverted mask and a linear gradient. Else the shapes' boxes and the layer's, grown as
+    the mask is, by three times the feather and three rendered pixels (the reach of its blur; `scale` of them to a canvas
+    pixel), and rounded outwards.
+
+    Args:
+        layer: the box outside of which the mask's layer is transparent. Mirrored within itself it is the same.
     """
     boxes = [shape_box(shape) for shape in mask["shapes"] or ()]
+    if layer is not None:
+        # Where it is moved to is rounded to rendered pixels.
+        boxes.append(layer.moved(*mask["offset"]).grown(1 / scale))
     ends = [box for box in boxes if box is not None]
-    if mask["invert"] or not ends or len(ends) < len(boxes):
+    if mask["invert"] or mask["image"] is not None or not ends or len(ends) < len(boxes):
         return canvas
     lefts, tops, rights, bottoms = zip(*ends, strict=True)
     reach = Box(min(lefts), min(tops), max(rights), max(bottoms)).grown(

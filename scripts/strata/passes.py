@@ -23,12 +23,24 @@ class Shape(TypedDict, total=False):
 
 
 class Mask(TypedDict):
+    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels."""
+
     shapes: list[Shape] | None
     image: str | None
     fit: str
+    layer: str | None
+    offset: list[float]
+    flip: str
     invert: bool
     grow: int
     feather: float
+
+
+class Ramp(TypedDict):
+    """The distances, 0 to 1, at which a layer is transparent and at which it has its full opacity."""
+
+    start: float
+    end: float
 
 
 class StackEntry(TypedDict):
@@ -39,6 +51,24 @@ class StackEntry(TypedDict):
     blur: float
     blend: str
     position: list[float]
+    depth: Ramp | None
+
+
+class DepthOfField(TypedDict):
+    """The distance that is sharp, how far about it, and the greatest blur, a standard deviation."""
+
+    focus: float
+    range: float
+    blur: float
+
+
+class DepthPicture(TypedDict):
+    """A picture of distances: its file, what is near in it, how it is fitted, and its key, for sentences."""
+
+    image: str
+    near: str
+    fit: str
+    where: str
 
 
 class Finish(TypedDict):
@@ -127,6 +157,34 @@ class PaintedEffect(TextToImage):
     alpha: str
 
 
+class ImageToImage(DiffusionPass):
+    """The background, painted anew from a picture. `image` is its file; `where` is the key that names it, for sentences."""
+
+    task: Literal["image_to_image"]
+    image: str
+    fit: str
+    strength: float
+    where: str
+
+
+class Ring(TypedDict):
+    """What lies within `width` pixels of the edge of a layer that `layers` names, feathered."""
+
+    layers: list[str]
+    width: float
+    feather: float
+
+
+class Refine(DiffusionPass):
+    """The flattened stack, painted anew as far as `strength` says; with a ring, only there."""
+
+    task: Literal["refine"]
+    strength: float
+    stack: list[StackEntry]
+    depth: DepthPicture | None
+    ring: Ring | None
+
+
 class Inpaint(DiffusionPass):
     """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
 
@@ -164,6 +222,31 @@ class DrawnImage(Sized):
     where: str
 
 
+class Photograph(Sized):
+    """A background that is a picture. `where` is its key, for sentences."""
+
+    task: Literal["photograph"]
+    image: str
+    fit: str
+    where: str
+
+
+class PlacedImage(Sized):
+    """A subject that is an image. Either `bbox` says where it goes, or `position`, with `scale` rendered pixels to one of its.
+
+    `masked` says whether a mask cuts it out; `where` is its key, for sentences.
+    """
+
+    task: Literal["placed"]
+    image: str
+    position: list[float]
+    scale: float
+    bbox: list[float] | None
+    fit: str
+    masked: bool
+    where: str
+
+
 class DrawnMask(Sized):
     """A mask. `cell` is the side of a latent cell; `where` is the mask's key, for sentences."""
 
@@ -174,9 +257,14 @@ class DrawnMask(Sized):
 
 
 class Composite(Sized):
-    """The stack, bottom to top, and the finish. A rule has the effective scene beside them, which the picture carries."""
+    """The stack, bottom to top, and the finish. `depth` is None where nothing asks for it.
+
+    A rule has the effective scene beside them, which the picture carries.
+    """
 
     stack: list[StackEntry]
+    depth: DepthPicture | None
+    depth_of_field: DepthOfField | None
     finish: Finish
     scene: NotRequired[dict[str, object]]
 
@@ -196,5 +284,8 @@ class Sheet(Layer):
     width: int
 
 
-Pass = TextToImage | PaintedEffect | Inpaint | Upscale
+Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine | Upscale
 """What `painting` can paint."""
+
+Drawn = DrawnImage | Photograph | PlacedImage
+"""Layers that are pictures of the user's own, which no model paints."""

@@ -121,8 +121,8 @@ class Schema:
             matches = fastjsonschema.compile({"type": "string", "pattern": pattern})
             bad = next(key for key in value if not _accepts(matches, key))
             return (
-                f"{source}: {dotted(path)} holds a layer named {bad!r}. A name is a file's name too: a small letter, then "
-                "at most 63 small letters, digits, - and _; rename it."
+                f"{source}: {dotted(path)} holds a {'model' if path == ['models'] else 'layer'} named {bad!r}. A name is a "
+                "small letter, then at most 63 small letters, digits, - and _; rename it."
             )
         meaning = " ".join(str(error.definition.get("description", "")).split())
         remedy = f" ({meaning.rstrip('.')})" if meaning else ""

@@ -8,7 +8,8 @@ from helpers.recorder import Recorder
 from helpers.settings import make_runtime
 from helpers.working_folder import scene as tiny_scene
 from strata.diffusion.pipeline_cache import PipelineCache
-from strata.imaging import compositing, masks, png
+from strata.files import read_file
+from strata.imaging import compositing, depth, drawing, masks, png, stacks
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
@@ -32,27 +33,48 @@ class SceneBuilder:
         """Builds a scene, and returns `pictures` and `reports`."""
         scene = Scene(config, "config.yaml")
         self.pictures, self.reports = {}, {}
-        self._paint("background", scene.background())
+        background = scene.background()
+        self._paint("background", background, [background["image"]] if "image" in background else ())
         for name in scene.subjects:
-            spec = scene.mask(name)
-            mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
-            png.write(f"masks/{name}.png", mask)
-            self.pictures[f"mask of {name}"] = mask
-            self._paint(name, scene.inpaint(name), [f"{layer}.png" for layer in scene.plate(name)], f"masks/{name}.png")
+            mask = self._draw_mask(scene, name) if name in scene.masks else None
+            self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
         for name in scene.effects:
             self._paint(name, scene.effect(name))
+        if scene.description["refine"] is not None:
+            spec = scene.refine()
+            read = [spec["depth"]["image"]] if spec["depth"] else []
+            self._paint("refined", spec, [*(f"{entry['layer']}.png" for entry in scene.stack), *read])
         spec = scene.composite()
-        stack = [compositing.Layer(self.pictures[entry["layer"]]) for entry in spec["stack"]]
-        self.pictures["final"] = compositing.flatten((spec["width"], spec["height"]), stack)
+        size, files = (spec["width"], spec["height"]), [f"{entry['layer']}.png" for entry in spec["stack"]]
+        distance = depth.read(spec["depth"], size) if spec["depth"] else None
+        final = compositing.flatten(size, stacks.read(spec["stack"], files, size, distance=distance))
+        self.pictures["final"] = depth.defocus(final, distance, field) if (field := spec["depth_of_field"]) else final
         return self.pictures, self.reports
 
+    def _draw_mask(self, scene: Scene, name: str) -> str:
+        spec, path = scene.mask(name), f"masks/{name}.png"
+        layer = next((f"{layer}.png" for layer in scene.mask_layers(name)), None)
+        size = spec["width"], spec["height"]
+        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer)
+        png.write(path, mask)
+        self.pictures[f"mask of {name}"] = mask
+        return path
+
     def _paint(self, name: str, spec: dict, plate=(), mask: str | None = None) -> None:
+        if "model" not in spec:
+            png.write(f"{name}.png", drawing.draw(spec, read_file, mask))
+            self.pictures[name] = self._load(f"{name}.png")
+            return
         request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))
         self.reports[name] = Recorder()
         obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
-        with Image.open(request.layer) as image:
+        self.pictures[name] = self._load(request.layer)
+
+    @staticmethod
+    def _load(path: str) -> Image.Image:
+        with Image.open(path) as image:
             image.load()
-        self.pictures[name] = image
+        return image
 
 
 def describe_scene(folders: dict[str, Path], **canvas) -> dict:

@@ -20,14 +20,14 @@ def text_to_image(folder: Path) -> Path:
     return folder
 
 
-def inpainting(folder: Path, channels: int = 9) -> Path:
+def inpainting(folder: Path, channels: int = 9, seed: int = SEED) -> Path:
     """An inpainting pipeline whose UNet takes 9 channels (the mask and the masked plate beside the noise) or 4."""
-    _pipeline(StableDiffusionInpaintPipeline, channels).save_pretrained(folder)
+    _pipeline(StableDiffusionInpaintPipeline, channels, seed).save_pretrained(folder)
     return folder
 
 
-def _pipeline(kind, channels: int):
-    torch.manual_seed(SEED)
+def _pipeline(kind, channels: int, seed: int = SEED):
+    torch.manual_seed(seed)
     unet = UNet2DConditionModel(
         sample_size=8,
         in_channels=channels,

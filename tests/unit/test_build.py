@@ -100,6 +100,13 @@ def test_the_closing_line_counts_no_layer_that_failed(capsys):
         ([{"layer": "results/a/final.png", "how": "composited"}], "results/a/final.png: nothing painted; 2.0 s"),
         (
             [
+                {"layer": "results/final.psd", "how": "exported"},
+                {"layer": "results/view.html", "how": "exported"},
+            ],
+            "results/final.psd, results/view.html: nothing painted; 2.0 s",
+        ),
+        (
+            [
                 *({"layer": f"results/a~{number}/background.png", "how": "painted"} for number in range(4)),
                 *({"layer": f"results/b~{number}/background.png", "how": "store"} for number in range(900)),
                 *({"layer": f"results/a~{number}/final.png", "how": "composited"} for number in range(12)),
@@ -111,6 +118,13 @@ def test_the_closing_line_counts_no_layer_that_failed(capsys):
 )
 def test_the_closing_line_is_short(entries, line):
     assert summarise(entries, 2.0) == line
+
+
+@pytest.mark.parametrize(("loads", "said"), [((0, 0), ""), ((1, 0), "; 1 model loaded"), ((1, 2), "; 3 models loaded")])
+def test_the_closing_line_says_how_often_models_were_loaded(loads, said):
+    layers = ("results/background.png", "results/subjects/rover.png")
+    entries = [{"layer": layer, "how": "painted", "loads": count} for layer, count in zip(layers, loads, strict=True)]
+    assert summarise(entries, 2.0) == f"No picture asked for: background, rover painted{said}; 2.0 s"
 
 
 def test_a_build_that_ended_waits_for_no_timer():

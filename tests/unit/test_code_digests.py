@@ -11,9 +11,10 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-MODELS = {"text_to_image", "effect", "inpaint"}
+MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
 UPSCALERS = {"upscale"}
-VIEWS = {"inpaint", "upscale"}
+VIEWS = {"inpaint", "image_to_image", "refine", "upscale"}
+DRAWN = {"image", "photograph", "placed"}
 EXPORTS = {"psd", "openraster", "view"}
 PAGES = {"view", "sweep_view"}
 
@@ -36,25 +37,31 @@ DECIDES = {
     "exports/places": {"psd", "view"},
     "exports/psd": {"psd"},
     "exports/stack": EXPORTS,
-    "imaging/arrays": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite", "lanczos"},
+    "imaging/arrays": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
-    "imaging/compositing": VIEWS | EXPORTS | {"composite"},
+    "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/compositing": VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
+    "imaging/depth": VIEWS | {"composite"},
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
-    "imaging/pictures": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite", "sheet"},
+    "imaging/photographs": VIEWS | {"photograph"},
+    "imaging/placed_images": {"placed"},
+    "imaging/pictures": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/provenance": EXPORTS | {"composite"},
-    "imaging/stacks": EXPORTS | {"composite"},
+    "imaging/stacks": VIEWS | EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
     "painting/effect": {"effect"},
+    "painting/image_to_image": {"image_to_image"},
     "painting/inpaint": {"inpaint"},
+    "painting/refine": {"refine"},
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | EXPORTS | {"mask", "image", "composite"},
+    "passes": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from strata.errors import StrataError
 from strata.imaging import masks
@@ -13,7 +14,8 @@ CANVAS = Box(0, 0, 96, 64)
 
 
 def make_mask(*shapes, grow=0, feather=0) -> dict:
-    return {"shapes": shapes, "image": None, "fit": "cover", "invert": False, "grow": grow, "feather": feather}
+    drawn = {"shapes": shapes, "image": None, "fit": "cover", "invert": False, "grow": grow, "feather": feather}
+    return drawn | {"layer": None, "offset": [0.0, 0.0], "flip": "none"}
 
 
 sides = st.floats(-40, 140, allow_nan=False).map(lambda side: round(side, 1))
@@ -75,6 +77,31 @@ def test_shapes_that_run_off_the_canvas_do_not_shrink_there():
 def test_what_has_no_end_fills_the_canvas(change):
     mask = make_mask({"shape": "rectangle", "bbox": [0, 0, 9, 9]}) | change
     assert mask_box(mask, CANVAS, 1.0) == CANVAS
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(1, 40), st.integers(1, 30)),
+    st.tuples(st.integers(-50, 50), st.integers(-50, 50)),
+    st.sampled_from(["none", "horizontal", "vertical"]),
+    st.sampled_from([0.5, 1.0, 1.5]),
+)
+def test_a_mask_of_a_layer_stays_within_its_box(tmp_path_factory, box, offset, flip, scale):
+    left, top, right, bottom = box[0], box[1], min(box[0] + box[2], 96), min(box[1] + box[3], 64)
+    size = round(96 * scale), round(64 * scale)
+    layer = Image.new("RGBA", size)
+    layer.paste((9, 9, 9, 255), tuple(round(side * scale) for side in (left, top, right, bottom)))
+    path = tmp_path_factory.getbasetemp() / "layer.png"
+    layer.save(path)
+    mask = make_mask(grow=2, feather=1.5) | {"shapes": None, "layer": "x", "offset": [*offset], "flip": flip}
+    drawn = np.asarray(masks.draw(mask, size, scale, "mask", layer=str(path)))
+    reach = mask_box(mask, CANVAS, scale, Box(left, top, right, bottom).grown(1))
+    ys, xs = np.nonzero(drawn)
+    if len(xs):
+        assert reach.left * scale <= xs.min()
+        assert reach.top * scale <= ys.min()
+        assert reach.right * scale >= xs.max() + 1
+        assert reach.bottom * scale >= ys.max() + 1
 
 
 @pytest.mark.parametrize(

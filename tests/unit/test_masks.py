@@ -17,6 +17,7 @@ KEY = "subjects.astronaut.mask"
 
 def described(*shapes, **changes):
     defaults = {"image": None, "fit": "cover", "invert": False, "grow": 0, "feather": 0}
+    defaults |= {"layer": None, "offset": [0.0, 0.0], "flip": "none"}
     return {"shapes": list(shapes) or None} | defaults | changes
 
 
@@ -305,8 +306,6 @@ def test_fit(saved):
     assert contain[6:14, 13:].min() == 255
     stretch = values(drawn(image=path, size=(20, 20), fit="stretch"))
     assert (stretch[:, :7].max(), stretch[:, 13:].min()) == (0, 255)
-    with pytest.raises(StrataError, match=r"subjects\.astronaut\.mask\.fit is 'crop'.*cover, contain or stretch"):
-        drawn(image=path, fit="crop")
 
 
 def test_an_image_is_inverted_and_feathered_like_shapes(saved):
@@ -475,3 +474,66 @@ def test_growing_takes_steps_by_the_radius_and_not_by_its_area(monkeypatch):
         grown = masks._dilate(dot, radius)
         assert len(steps) <= 4 * radius + 2
         assert np.count_nonzero(grown) > 3 * radius * radius
+
+
+@pytest.fixture
+def layer(tmp_path):
+    """A layer that is opaque in a box, and half so in its upper left quarter."""
+    image = Image.new("RGBA", (48, 32))
+    image.paste((9, 9, 9, 255), (10, 8, 20, 16))
+    image.paste((9, 9, 9, 128), (10, 8, 15, 12))
+    image.save(tmp_path / "layer.png")
+    return str(tmp_path / "layer.png")
+
+
+def follow(layer, scale=1.0, **changes):
+    mask = described(**changes) | {"shapes": changes.get("shapes"), "layer": "astronaut"}
+    return values(masks.draw(mask, (48, 32), scale, KEY, layer=layer))
+
+
+def test_a_mask_of_a_layer_is_its_opacity(layer):
+    drawn = follow(layer)
+    assert (drawn[8:12, 10:15] == 128).all()
+    assert (drawn[12:16, 10:20] == 255).all()
+    assert drawn.sum() == 128 * 20 + 255 * 60
+
+
+@pytest.mark.parametrize(("flip", "half"), [("none", (10, 8)), ("horizontal", (15, 8)), ("vertical", (10, 12))])
+@pytest.mark.parametrize("offset", [(0, 0), (4, -2), (-12, 3)])
+def test_a_mask_of_a_layer_is_mirrored_within_its_box_and_moved(layer, flip, half, offset):
+    drawn = follow(layer, flip=flip, offset=list(offset))
+    expected = np.zeros((64, 96), int)
+    x, y = 20 + offset[0], 20 + offset[1]
+    expected[y + 8 : y + 16, x + 10 : x + 20] = 255
+    expected[y + half[1] : y + half[1] + 4, x + half[0] : x + half[0] + 5] = 128
+    assert (drawn == expected[20:52, 20:68]).all()
+
+
+def test_the_offset_of_a_layer_is_in_canvas_pixels(layer):
+    assert (follow(layer, scale=0.5, offset=[8, 4]) == follow(layer, offset=[4, 2])).all()
+
+
+def test_a_layer_unites_with_shapes_and_is_grown_and_feathered_like_them(layer):
+    drawn = follow(layer, shapes=[rectangle(30, 8, 40, 16)])
+    assert (drawn[8:16, 30:40] == 255).all()
+    assert (drawn[12:16, 10:20] == 255).all()
+    assert (follow(layer, grow=2)[12:16, 8:22] > 0).all()
+    assert 0 < follow(layer, feather=2)[14, 22] < 255
+    assert (follow(layer, invert=True) == 255 - follow(layer)).all()
+
+
+def test_a_layer_that_is_transparent_everywhere_gives_an_empty_mask(tmp_path):
+    Image.new("RGBA", (48, 32)).save(tmp_path / "layer.png")
+    assert (follow(str(tmp_path / "layer.png")) == 0).all()
+
+
+def test_the_edge_of_a_mask_is_a_band_on_both_sides_of_it():
+    mask = drawn(rectangle(16, 8, 32, 40), size=(48, 32))
+    band = values(masks.edge(mask, 3, 0))
+    assert (band[20] == [255 * (13 <= x < 19 or 29 <= x < 35) for x in range(48)]).all()
+    assert (band[5:11, 20:28] == 255).all()
+    assert (band[:4] == 0).all()
+    assert (band[12:, 20:28] == 0).all()  # it runs off the canvas below: that border is no edge
+    soft = values(masks.edge(mask, 3, 1))
+    assert 0 < soft[20, 12] < 255
+    assert (soft[20, 16 + 3 + 6 : 32 - 3 - 6] == 0).all()

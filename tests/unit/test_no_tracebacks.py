@@ -33,7 +33,11 @@ def described(tmp_path, monkeypatch) -> list[dict]:
     for key in ("preset", "models"):
         del full[key]
     del full["background"]["style"], full["subjects"]["statue"], full["effects"]["grain"]
+    for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png", "images/depth.png"):
+        Path(picture).parent.mkdir(exist_ok=True)
+        Path(picture).touch()
     full["background"]["loras"] = []
+    full["subjects"]["astronaut"]["model"] = None
     full["composite"]["layers"] = [
         entry for entry in full["composite"]["layers"] if entry["layer"] not in ("statue", "grain")
     ]
@@ -45,7 +49,7 @@ def ask_everything(config: dict, folder: str = "") -> None:
     rules = SceneRules(config, Comparison(flags=False))
     rules.pictures()
     scene = rules.scenes.find(folder)
-    names = {"mask": scene.subjects, "subject": scene.subjects, "effect": scene.effects, "sweep": rules.scenes._sweeps}
+    names = {"mask": scene.masks, "subject": scene.subjects, "effect": scene.effects, "sweep": rules.scenes._sweeps}
     for rule in ("scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep", "view"):
         for name in names.get(rule, [""]):
             rules.changes(rule)(SimpleNamespace(scene=folder, subject=name, effect=name, sweep=name, factor="2"))

@@ -40,6 +40,19 @@ def test_a_pipeline_is_loaded_once(models, pipelines):
     assert load(pipelines, models, "text_to_image") is load(pipelines, models, "text_to_image")
 
 
+def test_loads_are_counted(models, pipelines):
+    for task, count in (("text_to_image", 1), ("text_to_image", 1), ("inpaint", 2)):
+        load(pipelines, models, task)
+        assert pipelines.count_loads("cpu") == count
+    # The same weights for another task are there already.
+    pipelines.get("image_to_image", checkpoint(models / "text-to-image"), "cpu", "auto", 1)
+    assert pipelines.count_loads("cpu") == 2
+    pipelines.forget("cpu")
+    load(pipelines, models, "inpaint")
+    assert pipelines.count_loads("cpu") == 3
+    assert pipelines.count_loads("cuda:0") == 0
+
+
 def test_equal_parts_are_shared_and_nothing_else(models, pipelines):
     first, second = load(pipelines, models, "text_to_image"), load(pipelines, models, "inpaint")
     assert second.text_encoder is first.text_encoder

@@ -1,5 +1,6 @@
 """Loading pipelines: the class for each task, and safetensors alone."""
 
+import diffusers
 import pytest
 import torch
 
@@ -19,12 +20,34 @@ def load(task: str, folder, **changes):
     ("task", "folder", "kind"),
     [
         ("text_to_image", "text-to-image", "StableDiffusionPipeline"),
+        ("image_to_image", "text-to-image", "StableDiffusionImg2ImgPipeline"),
         ("inpaint", "text-to-image", "StableDiffusionInpaintPipeline"),
         ("inpaint", "inpainting", "StableDiffusionInpaintPipeline"),
     ],
 )
 def test_the_task_decides_the_class(models, task, folder, kind):
     assert type(load(task, models / folder)).__name__ == kind
+
+
+@pytest.mark.parametrize("task", ["text_to_image", "image_to_image"])
+def test_what_can_only_inpaint_is_loaded_for_nothing_else(models, task):
+    with pytest.raises(LoadError, match="its UNet takes 9 channels, among them a mask, so that it can only inpaint"):
+        load(task, models / "inpainting")
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "tasks"),
+    [
+        ("FluxFillPipeline", {"inpaint"}),
+        ("Flux2KleinInpaintPipeline", {"inpaint"}),
+        ("QwenImageControlNetInpaintPipeline", set()),  # it wants a control picture
+        ("FluxImg2ImgPipeline", {"image_to_image"}),
+        ("FluxPipeline", set()),  # the Auto classes know what its family has
+    ],
+)
+def test_the_signature_of_a_pipeline_says_what_it_is_for(pipeline, tasks):
+    found = {task for task in pipelines.SUFFIXES if pipelines._is_for(task, getattr(diffusers, pipeline))}
+    assert found == tasks
 
 
 def test_a_variant_that_is_not_there_cannot_be_loaded(models):

@@ -57,6 +57,32 @@ def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
     assert [rules.effect_image(asked(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
 
 
+def test_a_background_that_is_an_image_takes_no_device(config, tmp_path):
+    (tmp_path / "desert.png").touch()
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, [])
+    config["background"] |= {"image": "desert.png", "strength": 0.5}
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, ["desert.png"])
+    config["background"] = {"image": "desert.png"}
+    rules = SceneRules(config, Comparison())
+    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
+
+
+def test_a_subject_that_is_an_image_takes_no_device_and_reads_its_mask_alone(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    config["subjects"]["rover"] = {"image": "own.png"}
+    rules, rover = SceneRules(config, Comparison()), asked(subject="rover")
+    assert (rules.subject_gpu(rover), rules.subject_image(rover)) == (0, ["own.png"])
+    assert rules.plate(rover) == rules.subject_mask(rover) == []
+    with pytest.raises(SystemExit, match=r"subjects\.rover is an image without a mask"):
+        rules.mask(rover)
+    config["subjects"]["rover"]["mask"] = {"image": "own.png"}
+    assert SceneRules(config, Comparison()).subject_mask(rover) == ["results/masks/rover.png"]
+    astronaut = asked(subject="astronaut")
+    assert (rules.subject_gpu(astronaut), rules.subject_image(astronaut)) == (1, [])
+
+
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
 def test_only_a_model_takes_a_device_to_enlarge(config, tmp_path, method, devices):
     (tmp_path / "network.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
@@ -72,6 +98,15 @@ def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
     assert rules.mask_image(asked(subject="astronaut")) == []
 
 
+def test_a_mask_reads_the_layer_that_it_follows(config):
+    config["effects"]["fog"]["alpha"] = "luminance"
+    for layer, file in (("astronaut", "subjects/astronaut"), ("fog", "effects/fog")):
+        config["subjects"]["rover"]["mask"] = {"layer": layer}
+        rules = SceneRules(config, Comparison())
+        assert rules.mask_layer(asked(subject="rover")) == [f"results/{file}.png"]
+        assert rules.mask_layer(asked(subject="astronaut")) == []
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
@@ -82,6 +117,10 @@ def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
         ),
         (lambda rules: rules.effect(asked(effect="rain")), r"^config\.yaml: effects has no rain\. There are: fog"),
         (lambda rules: rules.sweep(asked(sweep="seeds")), r"sweeps has no seeds"),
+        (
+            lambda rules: rules.refine(asked()),
+            r"^config\.yaml: refine is not given, so that there is no refined picture",
+        ),
     ],
 )
 def test_what_is_not_there_ends_snakemake_with_a_sentence(rules, ask, said):
@@ -129,6 +168,7 @@ LAYERS = {
     "background": "background.png",
     "subject": "subjects/rover.png",
     "effect": "effects/fog.png",
+    "refine": "refined.png",
     "composite": "final.png",
     "upscale": "final@2x.png",
     "psd": "final.psd",
@@ -140,6 +180,7 @@ LAYERS = {
 @pytest.mark.parametrize(("rule", "file"), LAYERS.items())
 @pytest.mark.parametrize("results", ["results/", "desert/results/"])
 def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(config, rule, file, results):
+    config["refine"] = {"prompt": "a desert"}
     layer = Path(results, file)
     layer.parent.mkdir(parents=True, exist_ok=True)
     named = asked(subject="rover", effect="fog", factor="2")

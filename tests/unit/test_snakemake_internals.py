@@ -142,6 +142,7 @@ def test_every_use_is_explained():
     names = {name for *names, _ in explained for name in names if name}
     assert {
         "on_build",
+        "arrange_jobs",
         "results_folder",
         "reads_configfile",
         "jobs_to_run",
@@ -255,3 +256,52 @@ def test_a_script_that_needs_another_interpreter_or_folder_is_started_by_snakema
         setattr(job, name, "needed" if name == need else None)
     job.execute_script("script.py", edit=need == "edit")
     assert (by_snakemake, by_us) == (["script.py"], [])
+
+
+MODELS = """
+from strata.workflow import snakemake_internals as internals
+
+internals.on_build(
+    workflow, lambda: internals.arrange_jobs(workflow, lambda spec: spec.get("model")), lambda: None, lambda: None
+)
+
+
+rule all:
+    input:
+        "a.txt", "c.txt", "mask.txt",
+
+
+rule:
+    output:
+        "{job,[ab]}.txt",
+    params:
+        spec=lambda wildcards: {"code": "", "model": {"a": "one", "b": "two"}[wildcards.job]},
+    shell:
+        "echo {wildcards.job} | tee -a order.log > {output}"
+
+
+rule:
+    input:
+        "b.txt",
+    output:
+        "c.txt",
+    params:
+        spec={"code": "", "model": "one"},
+    shell:
+        "echo c | tee -a order.log > {output}"
+
+
+rule:
+    output:
+        "mask.txt",
+    params:
+        spec={"code": ""},
+    shell:
+        "echo mask | tee -a order.log > {output}"
+"""
+
+
+def test_jobs_run_in_the_order_that_loads_the_fewest_models(build, tmp_path):
+    code, _ = build(MODELS, "all")
+    assert code == 0
+    assert (tmp_path / "order.log").read_text().split() in (["mask", "b", "a", "c"], ["mask", "b", "c", "a"])

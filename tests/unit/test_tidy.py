@@ -48,3 +48,21 @@ def test_a_config_that_is_wrong_removes_nothing(results):
     with pytest.raises(SystemExit, match="promt is not a key"):
         main(["tidy", "--yes"])
     assert list_files(results) == before
+
+
+def test_a_mask_that_an_image_no_longer_has_and_what_was_refined_are_leftovers(results, config, capsys):
+    for name in ("masks/rover.png", "refined.png", "own.png"):
+        (results / name).parent.mkdir(exist_ok=True)
+        (results / name).touch()
+    Path("own.png").touch()
+    config["subjects"]["rover"] = {"image": "own.png"}
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    main(["tidy"])
+    said = capsys.readouterr().out.splitlines()
+    assert {"results/masks/rover.png", "results/refined.png"} < set(said)
+    assert not any("subjects/rover" in line or "results/own.png" in line for line in said)
+    config["refine"] = {"prompt": "x"}
+    config["subjects"]["rover"]["mask"] = {"image": "own.png"}
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    main(["tidy"])
+    assert not {"results/masks/rover.png", "results/refined.png"} & set(capsys.readouterr().out.splitlines())

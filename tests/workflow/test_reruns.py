@@ -64,6 +64,9 @@ EDITS = [
     ("background.clip_skip", 1, BACKGROUND),
     ("background.scheduler", "EulerDiscreteScheduler", BACKGROUND),
     ("background.loras", [{"file": "a.safetensors", "weight": 0.5}], BACKGROUND),
+    ("background.fit", "contain", set()),  # there is no image
+    ("subjects.rover.model", "text_to_image", ROVER),
+    ("models.own", {"id": "{other}"}, set()),  # no pass names it
     ("subjects.astronaut.prompt", "a robot", ASTRONAUT),
     ("subjects.astronaut.negative_prompt", "blur", ASTRONAUT),
     ("subjects.astronaut.seed", 43, ASTRONAUT),
@@ -76,6 +79,7 @@ EDITS = [
     ("subjects.astronaut.strength", 0.9, ASTRONAUT),
     ("subjects.astronaut.context", 16, ASTRONAUT),
     ("subjects.astronaut.color_match", 0.5, ASTRONAUT),
+    ("subjects.astronaut.fit", "cover", set()),  # there is no image
     ("subjects.rover.prompt", "a robot", ROVER),
     ("subjects.rover.seed", 0, ROVER),
     ("subjects.rover.context", 8, ROVER),
@@ -116,6 +120,7 @@ EDITS = [
     ("composite.finish.contrast", 1.0, set()),
     ("composite.finish.color", 1.1, set()),
     ("composite.finish.sharpness", 1.1, set()),
+    ("refine", {"prompt": "a desert", "steps": 5}, {"refined"}),
     # These change nothing but what is made of the final picture, where that is asked for.
     ("upscale.method", "network", set()),
     ("upscale.network", "network.safetensors", set()),
@@ -166,9 +171,10 @@ def find_planned(scene: WorkingFolder) -> set[str]:
 
 @pytest.mark.parametrize(("key", "value", "again"), EDITS, ids=[f"{key}={value}" for key, value, _ in EDITS])
 def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, again):
-    if value == "{other}":
-        value = str(shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True))
-        (Path(value) / "extra.txt").write_text("another model")
+    if value in ("{other}", {"id": "{other}"}):
+        other = shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True)
+        (other / "extra.txt").write_text("another model")
+        value = str(other) if isinstance(value, str) else {"id": str(other)}
     scene.edit(key, value)
     drawn = {f"masks/{key.split('.')[1]}"} if ".mask." in key else set()
     again = again | drawn
@@ -232,6 +238,189 @@ def test_an_effect_from_an_image_depends_on_the_file_and_takes_no_device(built):
     built.build()
     with Image.open(built.folder / "results/effects/fog.png") as layer:
         assert (layer.mode, layer.size, layer.getpixel((48, 32))) == ("RGB", (96, 64), (120, 90, 90))
+
+
+def test_a_background_from_an_image_depends_on_the_file(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L").convert("RGB")
+    picture.save(built.folder / "desert.png")
+    built.edit("background", {"image": "./desert.png"})
+    assert built.planned() == BACKGROUND | ALWAYS
+    # Without a device nothing could be painted.
+    assert "nothing painted" in built.build("results/background.png", "--resources", "gpu=0")
+    assert built.planned() == SUBJECTS | ALWAYS
+    # Keys of painting mean nothing here.
+    built.edit("background.seed", 3)
+    assert built.planned("results/background.png") == set()
+    built.edit("background.fit", "stretch")
+    assert built.planned() == BACKGROUND | ALWAYS
+    built.edit("background.prompt", "a desert")
+    built.edit("background.strength", 0.5)
+    built.edit("background.steps", 4)
+    assert "background painted" in built.build("results/background.png")
+    assert built.planned("results/background.png") == set()
+    built.edit("background.strength", 0.75)
+    assert built.planned("results/background.png") == {"background"}
+    built.edit("background.strength", 0.5)
+    picture.rotate(180).save(built.folder / "desert.png")
+    assert built.planned("results/background.png") == {"background"}
+    picture.save(built.folder / "desert.png")
+    assert built.planned("results/background.png") == set()
+
+
+NAMED_EDITS = [
+    ("revision", "main"),
+    ("variant", "fp16"),
+    ("dtype", "float32"),
+    ("scheduler", "EulerDiscreteScheduler"),
+    ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
+    ("steps", 4),
+    ("guidance_scale", 7.0),
+    ("strength_limit", 0.5),
+]
+
+
+def test_a_model_by_name_costs_the_passes_that_name_it(scene, models):
+    before, config = scene.config, scene.config
+    own = config["models"]["own"] = {"id": str(models / "inpainting")}
+    config["subjects"]["rover"]["model"] = "own"
+    scene.write(config)
+    assert scene.planned() == ALWAYS  # the same model by another name
+    for key, value in NAMED_EDITS:
+        config["models"]["own"] = own | {key: value}
+        scene.write(config)
+        assert scene.planned() == ROVER | ALWAYS, key
+    for place, again in (("background", BACKGROUND), ("effects.fog", FOG)):
+        scene.write(before)
+        scene.edit("models.own", {"id": str(models / "text-to-image"), "dtype": "float32"})
+        scene.edit(f"{place}.model", "own")
+        assert scene.planned() == again | ALWAYS, place
+    other = shutil.copytree(models / "inpainting", scene.folder / "named", dirs_exist_ok=True)
+    (other / "extra.txt").write_text("another model")
+    config["models"]["own"] = {"id": str(other)}
+    scene.write(config)
+    assert scene.planned() == ROVER | ALWAYS
+
+
+def test_what_follows_the_distance_depends_on_the_depth_picture(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L")
+    picture.save(built.folder / "depth.png")
+    built.edit("depth", {"image": "depth.png", "near": "white"})
+    assert built.planned() == ALWAYS  # the effective scene is on record
+    layers = built.config["composite"]["layers"]
+    built.edit("composite.layers", [*layers[:3], layers[3] | {"depth": {"start": 0.2, "end": 0.9}}])
+    assert built.planned() == ALWAYS
+    assert "nothing painted" in built.build("results/final.png", "--resources", "gpu=0")
+    assert built.planned() == set()
+    for key, value in (("depth.near", "black"), ("depth.fit", "stretch")):
+        before = built.config
+        built.edit(key, value)
+        assert built.planned() == ALWAYS
+        built.write(before)
+    picture.rotate(180).save(built.folder / "depth.png")
+    assert built.planned() == {"final"}
+    built.edit("composite.depth_of_field", {"focus": 0.1, "blur": 3})
+    built.build("results/final.png", "--resources", "gpu=0")
+    for key, value in (("focus", 0.2), ("range", 0.1), ("blur", 4)):
+        before = built.config
+        built.edit(f"composite.depth_of_field.{key}", value)
+        assert built.planned() == ALWAYS
+        built.write(before)
+    built.edit("refine", {"prompt": "a desert", "steps": 5})
+    built.build()
+    assert built.planned() == set()
+    picture.save(built.folder / "depth.png")
+    assert built.planned() == {"refined", "final"}
+
+
+REFINE_EDITS = [
+    ("prompt", "a sea"),
+    ("negative_prompt", "animals"),
+    ("seed", 1),
+    ("steps", 6),
+    ("guidance_scale", 7.0),
+    ("prompt_2", "a robot"),
+    ("clip_skip", 1),
+    ("scheduler", "EulerDiscreteScheduler"),
+    ("loras", [{"file": "a.safetensors", "weight": 0.5}]),
+    ("style", {"image": "style.png", "weight": 0.5}),
+    ("model", "own"),
+    ("strength", 0.4),
+    ("mask", {"ring": 4, "feather": 2}),
+]
+
+
+def test_a_refined_picture_follows_its_layers_and_its_own_keys(built):
+    (built.folder / "a.safetensors").write_bytes(EMPTY_ADAPTER)
+    (built.folder / "encoder").mkdir()
+    (built.folder / "encoder/config.json").write_text("{}")
+    shutil.copyfile(built.folder / "results/background.png", built.folder / "style.png")
+    refine = {"prompt": "a desert", "steps": 5}
+    built.edit("models.text_to_image.style_adapter", {"file": "a.safetensors", "image_encoder": "encoder"})
+    built.edit("models.own", built.config["models"]["text_to_image"] | {"dtype": "float32"})
+    built.edit("refine", refine)
+    assert "refined painted" in built.build()
+    assert built.planned() == set()
+    for key, value in REFINE_EDITS:
+        built.edit("refine", refine | {key: value})
+        assert built.planned() == {"refined"} | ALWAYS, key
+    built.edit("refine", refine)
+    built.edit("composite.finish.contrast", 1.0)
+    assert built.planned() == ALWAYS
+    built.edit("composite.layers", [{"layer": "background"}, {"layer": "rover", "opacity": 0.5}])
+    assert built.planned() == {"refined"} | ALWAYS
+    built.edit("subjects.rover.seed", 1)
+    assert built.planned() == {"refined", *ROVER} | ALWAYS
+    built.edit("refine", None)
+    assert built.planned() == ROVER | ALWAYS
+
+
+def test_a_mask_of_a_layer_depends_on_that_layer(built):
+    """Also where the pass does not see the layer itself."""
+    shadow = {"layer": "astronaut", "offset": [40, 0], "feather": 2}
+    built.edit("subjects.rover.mask", shadow)
+    built.edit("subjects.rover.context", 4)
+    assert built.planned() == {"masks/rover", *ROVER} | ALWAYS
+    built.build()
+    assert built.planned() == set()
+    for key, value in (("offset", [44, 0]), ("flip", "vertical")):
+        built.edit("subjects.rover.mask", shadow | {key: value})
+        assert built.planned() == {"masks/rover", *ROVER} | ALWAYS
+    built.edit("subjects.rover.mask", shadow)
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == {"masks/rover", *SUBJECTS} | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("subjects.astronaut.mask.feather", 1)
+    assert built.planned() == MASKS | SUBJECTS | ALWAYS
+
+
+def test_a_subject_from_an_image_depends_on_the_file(built):
+    from PIL import Image
+
+    picture = Image.linear_gradient("L").resize((20, 20)).convert("RGBA")
+    picture.save(built.folder / "robot.png")
+    robot = {"image": "robot.png"}
+    built.edit("subjects.astronaut", robot)
+    assert built.planned() == SUBJECTS | ALWAYS  # the rover sees it
+    target = "results/subjects/astronaut.png"
+    assert "nothing painted" in built.build(target, "--resources", "gpu=0")
+    assert built.planned(target) == set()
+    for placement in ({"position": [4, 4]}, {"scale": 2}, {"bbox": [0, 0, 30, 40]}):
+        built.edit("subjects.astronaut", robot | placement)
+        assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.fit", "stretch")
+    built.build(target)
+    # Keys of painting mean nothing here.
+    built.edit("subjects.astronaut.seed", 3)
+    assert built.planned(target) == set()
+    built.edit("subjects.astronaut.mask", {"shapes": [{"shape": "rectangle", "bbox": [0, 0, 20, 40]}]})
+    assert built.planned(target) == {"masks/astronaut", "subjects/astronaut"}
+    built.build(target)
+    picture.rotate(90).save(built.folder / "robot.png")
+    assert built.planned(target) == {"subjects/astronaut"}
 
 
 def test_an_adapter_counts_by_its_content(scene):
@@ -318,6 +507,22 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
     rows.add("exports")  # test_a_list_of_exports_costs_nothing
+    rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
+    rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
+    rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
+    rows |= {"refine.loras.file", "refine.loras.weight"}
+    rows |= {f"models.*.{key}" for key, _ in NAMED_EDITS}  # test_a_model_by_name_costs_the_passes_that_name_it
+    rows |= {"background.model", "effects.*.model"}
+    rows |= {"models.*.id", "models.*.loras.file", "models.*.loras.weight"}
+    rows |= {f"models.*.style_adapter.{key}" for key in ("file", "image_encoder")}  # as those of the two
+    # test_what_follows_the_distance_depends_on_the_depth_picture
+    rows |= {f"depth.{key}" for key in ("image", "near", "fit")}
+    rows |= {f"composite.depth_of_field.{key}" for key in ("focus", "range", "blur")}
+    rows |= {f"composite.layers.depth.{key}" for key in ("start", "end")}
+    # test_a_mask_of_a_layer_depends_on_that_layer
+    rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
+    # test_a_subject_from_an_image_depends_on_the_file
+    rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):

@@ -117,21 +117,21 @@ def list_inputs(folder: Path, configs: list[str]) -> list[Path]:
 
 
 def find_images(path: Path) -> Iterator[str]:
-    """The images of masks and effects that a config or a scene names, as far as it can be read."""
+    """The images that a config or a scene names, as far as it can be read."""
     try:
         description = read_yaml(path) if path.is_file() else {}
     except StrataError:
         return  # the build says what is wrong with it
-    subjects, effects = (_entries(description.get(section)) for section in ("subjects", "effects"))
-    for named in (*(subject.get("mask") for subject in subjects), *effects):
-        image = named.get("image") if isinstance(named, dict) else None
-        if isinstance(image, str):
-            yield image
+    yield from _find_images(description)
 
 
-def _entries(section: object) -> list[dict[str, Any]]:
-    """The mappings of a section by name; none if it is something else, which the build reports."""
-    return [entry for entry in section.values() if isinstance(entry, dict)] if isinstance(section, dict) else []
+def _find_images(described: object) -> Iterator[str]:
+    """The values of all keys `image` in a description; what else may stand there, the build reports."""
+    if isinstance(described, dict):
+        for key, value in described.items():
+            if key == "image" and isinstance(value, str):
+                yield value
+            yield from _find_images(value)
 
 
 def list_sources() -> list[Path]:

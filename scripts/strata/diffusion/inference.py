@@ -1,4 +1,4 @@
-"""One run of a pipeline: text to image, or inpainting. Pillow pictures in, Pillow pictures out."""
+"""One run of a pipeline: text to image, image to image, or inpainting. Pillow pictures in, Pillow pictures out."""
 
 import inspect
 import math
@@ -12,7 +12,7 @@ from PIL import Image
 
 from strata.errors import StrataError
 from strata.imaging.arrays import Array, to_image
-from strata.passes import DiffusionPass, Inpaint, TextToImage
+from strata.passes import DiffusionPass, ImageToImage, Inpaint, Refine, TextToImage
 
 OnStep = Callable[[int, int], None]
 """Called after each step of the sampler with the steps done and all of them."""
@@ -65,6 +65,31 @@ def text_to_image(
     size = spec["width"], spec["height"]
     width, height = pad_size(size, size_multiple(pipeline))
     return _run(pipeline, spec, on_step, on_note, **arguments, width=width, height=height).crop((0, 0, *size))
+
+
+def image_to_image(
+    pipeline: Any,
+    spec: ImageToImage | Refine,
+    picture: Image.Image,
+    on_step: OnStep,
+    on_note: OnNote = ignored,
+    arguments: Mapping[str, Any] = NOTHING,
+) -> Image.Image:
+    """Paints a picture anew, as far as `spec["strength"]` says; "RGB" of its size.
+
+    Args:
+        picture: "RGB".
+        arguments: as for text_to_image().
+
+    Raises:
+        StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
+    """
+    width, height = pad_size(picture.size, size_multiple(pipeline))
+    canvas: dict[str, Any] = {"image": _extend(picture, (width, height)), "width": width, "height": height}
+    accepted = inspect.signature(pipeline.__call__).parameters
+    # Some families take the picture's own size, and have no such arguments.
+    canvas = {name: value for name, value in canvas.items() if name == "image" or name in accepted}
+    return _run(pipeline, spec, on_step, on_note, **arguments, **canvas).crop((0, 0, *picture.size))
 
 
 def inpaint(

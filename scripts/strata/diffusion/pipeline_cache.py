@@ -3,6 +3,7 @@
 import gc
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +42,13 @@ class PipelineCache:
         self._held: dict[Key, Held] = {}  # the longest unused first
         # Threads that hold different devices change it side by side.
         self._changing = threading.RLock()
+        self._loads: Counter[str] = Counter()
 
     def get(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Loaded:
         """A pipeline that is ready to paint, loaded now unless it is held.
 
         Args:
-            task: text_to_image, inpaint or upscale.
+            task: text_to_image, image_to_image, inpaint or upscale.
             device: torch's name of it.
             placement, attempt: see devices.choose_placement().
 
@@ -65,6 +67,10 @@ class PipelineCache:
             self._held[key] = held
             self._bound(device)
         return held.loaded
+
+    def count_loads(self, device: str) -> int:
+        """How many models were loaded so far on a device. A pipeline whose parts are all there already counts for none."""
+        return self._loads[device]
 
     def forget(self, device: str) -> int:
         """Lets go of all that is on a device, and returns how many pipelines that were."""
@@ -91,6 +97,8 @@ class PipelineCache:
         state, parts = checkpoint.state(), checkpoint.parts()
         checkpoint.check()
         shared = self._find_shared(device, parts)
+        if not parts or parts.keys() - shared.keys():
+            self._loads[device] += 1
         loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared)
         if not state:
             # It came from the hub just now.

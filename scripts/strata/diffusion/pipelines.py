@@ -16,8 +16,17 @@ from strata.errors import StrataError
 from strata.passes import PassModel
 
 # diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
-# `<family>Pipeline` and `<family>InpaintPipeline`.
+# `<family>Pipeline`, `<family>Img2ImgPipeline` and `<family>InpaintPipeline`.
 FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
+
+SUFFIXES = {"text_to_image": "Pipeline", "image_to_image": "Img2ImgPipeline", "inpaint": "InpaintPipeline"}
+"""How the classes of a family end, by task."""
+
+AUTO_CLASSES = {
+    "text_to_image": "AutoPipelineForText2Image",
+    "image_to_image": "AutoPipelineForImage2Image",
+    "inpaint": "AutoPipelineForInpainting",
+}
 
 UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscalePipeline": 0.25}
 """The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
@@ -65,7 +74,7 @@ def load(
     """Loads a pipeline and lays it out on a device.
 
     Args:
-        task: text_to_image, inpaint or upscale.
+        task: text_to_image, image_to_image, inpaint or upscale.
         folder: the model's; None for one on the hub, which is fetched if it is not in the hub's cache.
         device: torch's name of it.
         placement, attempt: see devices.choose_placement().
@@ -90,6 +99,11 @@ def load(
             raise
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise LoadError(reason, may_pass=folder is None and _is_network_failure(error)) from None
+    unet = getattr(pipeline, "unet", None)
+    if task in ("text_to_image", "image_to_image") and unet and unet.config.in_channels > unet.config.out_channels:
+        raise LoadError(
+            f"its UNet takes {unet.config.in_channels} channels, among them a mask, so that it can only inpaint"
+        )
     there = {id(part) for part in shared.values()}
     missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
     chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))
@@ -131,16 +145,21 @@ def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
             raise StrataError(f"{source} is a {named}, which is no upscaler. There are: {', '.join(UPSCALERS)}.")
         return getattr(diffusers, named)
     for family in FAMILIES:
-        kinds = {"text_to_image": f"{family}Pipeline", "inpaint": f"{family}InpaintPipeline"}
+        kinds = {task: f"{family}{suffix}" for task, suffix in SUFFIXES.items()}
         if named in kinds.values():
             return getattr(diffusers, kinds[task])
     own = getattr(diffusers, named, None) if isinstance(named, str) else None
-    if task == "inpaint" and isinstance(own, type) and issubclass(own, DiffusionPipeline):
-        parameters = inspect.signature(own.__call__).parameters
-        if {"prompt", "image", "mask_image"} <= parameters.keys():
-            return own
-    auto = {"text_to_image": "AutoPipelineForText2Image", "inpaint": "AutoPipelineForInpainting"}
-    return getattr(diffusers, auto[task])
+    if isinstance(own, type) and issubclass(own, DiffusionPipeline) and _is_for(task, own):
+        return own
+    return getattr(diffusers, AUTO_CLASSES[task])
+
+
+def _is_for(task: str, pipeline: type[DiffusionPipeline]) -> bool:
+    """Whether the signature of a pipeline says that it takes the pictures of a task."""
+    takes = inspect.signature(pipeline.__call__).parameters.keys()
+    if task == "inpaint":
+        return {"prompt", "image", "mask_image"} <= takes
+    return task == "image_to_image" and {"prompt", "image", "strength"} <= takes and "mask_image" not in takes
 
 
 def find_modules(pipeline: Any) -> list[torch.nn.Module]:

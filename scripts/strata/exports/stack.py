@@ -7,7 +7,7 @@ from itertools import groupby
 from PIL import Image
 
 from strata.files import ReadFile, read_file
-from strata.imaging import compositing, png, provenance, stacks
+from strata.imaging import compositing, depth, png, provenance, stacks
 from strata.imaging.provenance import LayerProvenance
 from strata.passes import Finish
 from strata.scene.exports import ExportSpec, Kind
@@ -90,12 +90,13 @@ def read(spec: ExportSpec, picture: str, files: Sequence[str], read_file: ReadFi
         StrataError: a file is missing, is no picture, or has another size than the scene.
     """
     size = spec["width"], spec["height"]
+    distance = depth.read(spec["depth"], size, read_file) if spec["depth"] else None
     layers = tuple(
         ExportedLayer(name, kind, layer, provenance.describe_layer(file, read_file))
         for name, kind, layer, file in zip(
             _name([entry["layer"] for entry in spec["stack"]]),
             spec["kinds"],
-            stacks.read(spec["stack"], files, size, read_file),
+            stacks.read(spec["stack"], files, size, read_file, distance),
             files,
             strict=True,
         )

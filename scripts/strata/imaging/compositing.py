@@ -105,6 +105,7 @@ class Layer:
               border its edge continues: an opaque layer neither darkens nor turns transparent there.
     blend     a name in BLEND_MODES.
     position  (x, y) of its top left corner on the canvas in pixels; may be negative, or off the canvas.
+    veil      float32 of the canvas's (height, width), 0 to 1, times the alpha, after the blur; None for 1 everywhere.
 
     Raises ValueError for anything else.
     """
@@ -114,6 +115,7 @@ class Layer:
     blur: float = 0.0
     blend: str = "normal"
     position: tuple[int, int] = (0, 0)
+    veil: Array | None = None
 
     def __post_init__(self) -> None:
         if self.image.mode not in ("RGB", "RGBA"):
@@ -143,21 +145,35 @@ def flatten(size: tuple[int, int], layers: Iterable[Layer]) -> Image.Image:
 
 
 def quantise(layer: Layer) -> Layer:
-    """The layer as a file with 8 bits a channel holds it: its blur is in its pixels, its opacity is the nearest k / 255.
+    """The layer as a file with 8 bits a channel holds it: its blur and veil are in its pixels, its opacity is the nearest k / 255.
 
     Layered files know no blur of ours, and most of them have 8 bits for an opacity: 0.3 does not exist there. What a final
     picture is flattened from is quantised, so that a file which holds these layers shows the same picture to the byte.
     """
-    opacity = round(layer.opacity * 255) / 255
-    box = _opaque_box(layer)
-    if not layer.blur or box is None:
-        return replace(layer, opacity=opacity, blur=0.0)
-    pixels, corner = _blur(layer, box)
-    image = to_image(pixels)
-    if image.size != layer.image.size:
-        part, image = image.convert("RGBA"), Image.new("RGBA", layer.image.size)
-        image.paste(part, corner)
-    return replace(layer, image=image, opacity=opacity, blur=0.0)
+    image, box = layer.image, _opaque_box(layer)
+    if layer.blur and box is not None:
+        pixels, corner = _blur(layer, box)
+        image = to_image(pixels)
+        if image.size != layer.image.size:
+            part, image = image.convert("RGBA"), Image.new("RGBA", layer.image.size)
+            image.paste(part, corner)
+    if layer.veil is not None:
+        image = _bake(image, layer.veil, layer.position)
+    return replace(layer, image=image, opacity=round(layer.opacity * 255) / 255, blur=0.0, veil=None)
+
+
+def _bake(image: Image.Image, veil: Array, position: tuple[int, int]) -> Image.Image:
+    """An image with its alpha times a veil, "RGBA". What of it lies off the canvas keeps its own."""
+    x, y = position
+    left, top = max(-x, 0), max(-y, 0)
+    right, bottom = min(veil.shape[1] - x, image.width), min(veil.shape[0] - y, image.height)
+    baked = image.convert("RGBA")
+    if left < right and top < bottom:
+        alpha = baked.getchannel("A")
+        seen = to_floats(alpha.crop((left, top, right, bottom))) * veil[top + y : bottom + y, left + x : right + x]
+        alpha.paste(to_image(seen), (left, top))
+        baked.putalpha(alpha)
+    return baked
 
 
 def cut_out(painted: Image.Image, mask: Image.Image) -> Image.Image:
@@ -216,10 +232,12 @@ def _paint(canvas: Array, layer: Layer) -> None:
             pixels = to_floats(layer.image.crop((x0, row, x1, end)))
         cb = canvas[row + y : end + y, x0 + x : x1 + x]
         cs = pixels[:, :, :3]
-        if pixels.shape[2] == 3 and layer.opacity == 1:
+        if pixels.shape[2] == 3 and layer.opacity == 1 and layer.veil is None:
             cb[...] = blend(cb, cs)
             continue
         alpha = pixels[:, :, 3:] * opacity if pixels.shape[2] == 4 else opacity
+        if layer.veil is not None:
+            alpha = alpha * layer.veil[row + y : end + y, x0 + x : x1 + x, None]
         cb[...] = alpha * blend(cb, cs) + (1 - alpha) * cb
 
 
@@ -257,16 +275,16 @@ def _blur(layer: Layer, box: Box) -> tuple[Array, tuple[int, int]]:
     """
     pixels = to_floats(layer.image.crop(box))
     if pixels.shape[2] == 3 or pixels[:, :, 3].min() == 1:
-        return _gaussian(pixels[:, :, :3], layer.blur), box[:2]
+        return gaussian(pixels[:, :, :3], layer.blur), box[:2]
     pixels[:, :, :3] *= pixels[:, :, 3:]
-    pixels = _gaussian(pixels, layer.blur)
+    pixels = gaussian(pixels, layer.blur)
     alpha = pixels[:, :, 3:]
     np.divide(pixels[:, :, :3], alpha, out=pixels[:, :, :3], where=alpha > 0)
     return np.minimum(pixels, 1, out=pixels), box[:2]
 
 
-def _gaussian(pixels: Array, deviation: float) -> Array:
-    """Blur (height, width, channel) in height and width; beyond the border the edge continues."""
+def gaussian(pixels: Array, deviation: float) -> Array:
+    """Blurs (height, width, channel) in height and width by a standard deviation in pixels; beyond the border the edge continues."""
     stages = _gaussian_stages(deviation)
     reach = _reach(stages)
     for axis in (0, 1):
@@ -277,6 +295,11 @@ def _gaussian(pixels: Array, deviation: float) -> Array:
         for step, weights in stages:
             pixels = _convolve(pixels, step, weights, axis)
     return pixels
+
+
+def gaussian_reach(deviation: float) -> int:
+    """How many pixels away gaussian() sees."""
+    return _reach(_gaussian_stages(deviation))
 
 
 def _gaussian_stages(deviation: float) -> list[tuple[int, Array]]:

@@ -1,7 +1,7 @@
 """Effects without a model: one from an image file, and transparency from luminance."""
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from strata.files import ReadFile, read_file
 from strata.imaging import pictures
@@ -20,12 +20,8 @@ def from_image(spec: DrawnImage, read_file: ReadFile = read_file) -> Image.Image
     Returns "RGBA" if the file or `alpha` makes anything transparent, else "RGB". Raises StrataError for a file that
     cannot be read.
     """
-    image = pictures.read(spec["image"], f"{spec['where']}.image", "give a prompt", read_file)
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    # Pillow resizes RGBA premultiplied: what is transparent lends no colour.
-    return make_transparent(
-        ImageOps.fit(image, (spec["width"], spec["height"]), Image.Resampling.LANCZOS), spec["alpha"]
-    )
+    image = pictures.read_colors(spec["image"], f"{spec['where']}.image", "give a prompt", read_file)
+    return make_transparent(pictures.fit(image, (spec["width"], spec["height"]), "cover"), spec["alpha"])
 
 
 def make_transparent(image: Image.Image, alpha: str) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Masks: from shapes or an image file to a picture of where a subject goes.
+"""Masks: from shapes, an image file or a layer to a picture of where a subject goes.
 
 A mask is an "L" image of the picture's size, 255 where the subject goes, 0 where it does not, anything between where it
 fades. Descriptions are in canvas pixels; `scale` (rendered pixels per canvas pixel) renders them larger or smaller.
@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter, ImageOps
 from strata import mask_extents
 from strata.errors import StrataError
 from strata.files import ReadFile, read_file
-from strata.imaging import pictures
+from strata.imaging import pictures, png
 from strata.imaging.arrays import Array
 from strata.passes import Mask, Shape
 
@@ -34,22 +34,26 @@ Box = tuple[int, int, int, int]
 Edge = tuple[float, float, Callable[[Array], Array], int]
 
 
-def draw(mask: Mask, size: Size, scale: float, where: str, read_file: ReadFile = read_file) -> Image.Image:
-    """The soft mask: shapes or image, then inverted, grown and feathered, in this order.
+def draw(
+    mask: Mask, size: Size, scale: float, where: str, read_file: ReadFile = read_file, layer: str | None = None
+) -> Image.Image:
+    """The soft mask: shapes or image, united with a layer, then inverted, grown and feathered, in this order.
 
-    mask   either `shapes` or `image` (a path), with fit, invert, grow, feather; lengths in canvas pixels.
+    mask   either `shapes` or `image` (a path), or a layer, or both, with fit, invert, grow, feather; lengths in canvas pixels.
+           A layer is white where it is opaque, mirrored as `flip` says within the box round it, then moved by `offset`.
            Shapes unite (the maximum of each pixel). Polygons fill by non-zero winding. `grow` spreads by a disc of that
            radius, below 0 it shrinks; `feather` is the standard deviation of a Gaussian blur, so that a straight edge
            fades from 98 % to 2 % between twice the feather inside and twice the feather outside.
     size   (width, height) in rendered pixels.
     scale  rendered pixels per canvas pixel.
     where  the key of the description, for sentences: "subjects.astronaut.mask".
-    read_file  gives the content of an image's file.
+    read_file  gives the content of an image's or a layer's file.
+    layer  the file of the mask's layer, of the picture's size.
 
     Only what lies on the canvas is drawn. Growing and feathering treat the outside as continuing the canvas's edge: a
     shape that runs off the canvas neither shrinks nor fades at the border.
 
-    Promise: unless `invert` is set, every pixel above 0 lies within the bounding boxes of the shapes, times
+    Promise: unless `invert` is set, every pixel above 0 lies within the bounding boxes of the shapes and the layer, times
     `scale`, grown by max(grow, 0) * scale + 3 * feather * scale + 3 pixels, rounded outwards. A linear gradient's
     box is the canvas, a radial gradient's is center +- radius. (mask_extents.mask_box() relies on it.)
 
@@ -58,8 +62,12 @@ def draw(mask: Mask, size: Size, scale: float, where: str, read_file: ReadFile =
     """
     if mask["image"] is not None:
         soft = _from_file(mask["image"], size, mask["fit"], f"{where}.image", read_file)
+    elif mask["shapes"] is not None:
+        soft = _from_shapes(mask["shapes"], size, scale, f"{where}.shapes")
     else:
-        soft = _from_shapes(mask["shapes"] or (), size, scale, f"{where}.shapes")
+        soft = np.zeros((size[1], size[0]), np.uint8)
+    if layer is not None:
+        np.maximum(soft, _from_layer(layer, size, mask, scale, read_file), out=soft)
     if mask["invert"]:
         soft = 255 - soft
     grow = mask["grow"] * scale
@@ -121,6 +129,18 @@ def ring(hard: Image.Image, width: int) -> Image.Image:
     """What lies round a hard mask: 255 within `width` pixels of it in every direction and outside of it, else 0."""
     masked = np.asarray(hard) > 0
     return Image.fromarray((_spread(_spread(masked, width, 0), width, 1) & ~masked).astype(np.uint8) * 255)
+
+
+def edge(mask: Image.Image, width: float, feather: float) -> Image.Image:
+    """What lies near the edge of a mask: where it is white within `width` pixels and black within `width` pixels, feathered.
+
+    The difference of dilation and erosion by a disc (the morphological gradient), then a Gaussian blur of standard deviation
+    `feather`. It is 0 beyond width + 3 * feather + 3 pixels of every edge. The canvas's border is no edge.
+    """
+    values = np.asarray(mask)
+    shrunk = 255 - _dilate(255 - values, width)
+    near = Image.fromarray(_dilate(values, width) - shrunk)
+    return near.filter(ImageFilter.GaussianBlur(feather)) if feather > 0 else near
 
 
 def window(mask: Image.Image, margin: int, cell: int) -> Box:
@@ -296,16 +316,20 @@ def _fill(edges: Iterable[Edge], size: Size) -> Array:
 
 def _from_file(path: str, size: Size, fit: str, where: str, read_file: ReadFile) -> Array:
     image = _single_channel(pictures.read(path, where, "draw shapes", read_file))
-    if fit == "cover":
-        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-    elif fit == "contain":
-        image = ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=0)
-    elif fit == "stretch":
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    else:
-        key = where.removesuffix(".image") + ".fit"
-        raise StrataError(f"{key} is {fit!r}: it must be cover, contain or stretch.")
-    return np.array(image)
+    return np.array(pictures.fit(image, size, fit))
+
+
+def _from_layer(path: str, size: Size, mask: Mask, scale: float, read_file: ReadFile) -> Array:
+    """Where a layer is opaque, mirrored and moved. What is moved off the canvas is lost."""
+    alpha = png.read(path, "RGBA", size, read_file).getchannel("A")
+    moved = Image.new("L", size)
+    if box := alpha.getbbox():
+        seen = alpha.crop(box)
+        if mask["flip"] != "none":
+            seen = (ImageOps.flip if mask["flip"] == "vertical" else ImageOps.mirror)(seen)
+        x, y = (math.floor(length * scale + 0.5) for length in mask["offset"])
+        moved.paste(seen, (box[0] + x, box[1] + y))
+    return np.array(moved)
 
 
 def _single_channel(image: Image.Image) -> Image.Image:

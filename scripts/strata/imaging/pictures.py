@@ -1,4 +1,4 @@
-"""Pictures from files, whoever made them: read whole, upright, in 8 bits."""
+"""Pictures from files, whoever made them: read whole, upright, in 8 bits, in sRGB, fitted to a size."""
 
 import io
 from pathlib import Path
@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from strata.errors import StrataError
 from strata.files import ReadFile, read_file
+from strata.imaging.color_profiles import to_srgb
 
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for a file that is no picture, is cut or garbled, or is too large to be one. SyntaxError is a broken PNG."""
@@ -37,6 +38,47 @@ def read(path: str | Path, where: str, otherwise: str, read_file: ReadFile = rea
     return image
 
 
+def read_colors(path: str | Path, where: str, otherwise: str, read_file: ReadFile = read_file) -> Image.Image:
+    """The picture in a file that a person brought, as read() has it, in sRGB: "RGB", or "RGBA" if it can be transparent.
+
+    Its profile is applied and left behind, see color_profiles.py.
+
+    Raises:
+        StrataError: the file is not there, is no picture, or holds numbers in floating point, whose white is unknown.
+    """
+    image = read(path, where, otherwise, read_file)
+    if image.mode == "F":
+        raise StrataError(
+            f"{where} is {str(path)!r}, whose pixels are floating-point numbers. Save it with 8 or 16 bits a channel."
+        )
+    return to_srgb(image, image.info.get("icc_profile"))
+
+
+def fit(
+    image: Image.Image,
+    size: tuple[int, int],
+    how: str,
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
+    """A picture brought to a size; one that has it stays as it is, bit for bit.
+
+    Args:
+        size: (width, height) in pixels.
+        how: cover fills the size and cuts off evenly what juts out; contain shows all of the picture, centred, with black (or
+            transparency) beside it; stretch distorts it.
+    """
+    # Pillow resizes RGBA premultiplied: what is transparent lends no colour.
+    match how:
+        case "cover":
+            return ImageOps.fit(image, size, resampling)
+        case "contain":
+            beside = (0,) * len(image.getbands())
+            return ImageOps.pad(image, size, resampling, color=beside if len(beside) > 1 else 0)
+        case "stretch":
+            return image.resize(size, resampling)
+    raise ValueError(f"a picture is fitted by cover, contain or stretch, not by {how!r}")
+
+
 def decode(content: bytes) -> Image.Image:
     """The picture in a file's content, decoded to its last byte. More than 8 bits of grey are scaled to 8.
 
@@ -46,5 +88,7 @@ def decode(content: bytes) -> Image.Image:
         image.load()
     if image.mode.startswith("I"):  # convert("L") clips at 255 instead of scaling 0..65535
         levels = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
+        scaled = Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
+        scaled.info = image.info
+        return scaled
     return image

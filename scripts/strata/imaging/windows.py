@@ -1,12 +1,13 @@
-"""What an inpainting pass sees of its plate, and how its result becomes a layer."""
+"""What a pass sees of other layers, and how its result becomes a layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from strata.errors import StrataError
 from strata.imaging import color_match, compositing, masks
+from strata.passes import Ring
 
 RING_CELLS = 2  # as wide as the ring on which colours are compared: near the seam, and enough to tell
 
@@ -70,6 +71,53 @@ class Window:
             )
 
 
+@dataclass(frozen=True)
+class Flattened:
+    """A flattened stack.
+
+    Attributes:
+        picture: "RGB".
+        soft: "L", where it may change, of its size; None for everywhere.
+    """
+
+    picture: Image.Image
+    soft: Image.Image | None
+
+    def pixels(self) -> bytes:
+        """All that a pass reads, and where its result goes."""
+        soft = b"" if self.soft is None else self.soft.tobytes()
+        return b"".join((repr(self.picture.size).encode(), self.picture.tobytes(), soft))
+
+    def replace(self, painted: Image.Image) -> Image.Image:
+        """The picture with what was painted ("RGB") where it may change; elsewhere it stays, bit for bit."""
+        if self.soft is None:
+            return painted
+        beneath, above = compositing.Layer(self.picture), compositing.Layer(compositing.cut_out(painted, self.soft))
+        return compositing.flatten(self.picture.size, [beneath, above])
+
+
+def flatten_stack(
+    size: tuple[int, int], stack: Sequence[compositing.Layer], names: Sequence[str], ring: Ring | None
+) -> Flattened:
+    """Flattens a stack, and draws the ring round some of its layers.
+
+    Args:
+        size: (width, height) of the canvas in pixels.
+        names: those of the layers, one for each of the stack.
+        ring: None for all of the picture.
+    """
+    picture = compositing.flatten(size, stack)
+    if ring is None:
+        return Flattened(picture, None)
+    covered = Image.new("L", size)
+    for name, layer in zip(names, stack, strict=True):
+        if name in ring["layers"]:
+            moved = Image.new("L", size)
+            moved.paste(layer.image.getchannel("A"), layer.position)
+            covered = ImageChops.lighter(covered, moved)
+    return Flattened(picture, masks.edge(covered, ring["width"], ring["feather"]))
+
+
 def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | None, cell: int) -> Window:
     """Returns the window of a subject.
 
@@ -85,5 +133,5 @@ def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | N
     return Window(mask.size, box, beneath, mask.crop(box), masks.hard(mask, cell).crop(box), cell)
 
 
-View = Whole | Window
+View = Whole | Window | Flattened
 """What a pass sees."""

@@ -43,6 +43,7 @@ class Known:
         self.memory = memory
         self._models: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
+        self._only_inpaint: dict[str, bool] = {}
 
     def resolve(self, model: str, revision: str | None, variant: str | None, dtype: str, where: str) -> PassModel:
         """A model as a pass needs it, see identify()."""
@@ -57,6 +58,12 @@ class Known:
         if model not in self._cells:
             self._cells[model] = latent_cell(model)
         return self._cells[model]
+
+    def only_inpaints(self, model: str) -> bool:
+        """Whether a model cannot paint without a mask, see only_inpaints()."""
+        if model not in self._only_inpaint:
+            self._only_inpaint[model] = only_inpaints(model)
+        return self._only_inpaint[model]
 
 
 def find_folder(model: str) -> Path | None:
@@ -76,6 +83,20 @@ def latent_cell(model: str) -> int:
         return LATENT_CELL
     blocks = json.loads(config.read_text(encoding="utf-8")).get("block_out_channels", ())
     return int(2 ** (len(blocks) - 1)) if blocks else LATENT_CELL
+
+
+def only_inpaints(model: str) -> bool:
+    """Whether the UNet of a model takes more channels than it returns: a mask and a plate beside the noise.
+
+    For a model on the hub, which may not be here yet, and for one without a UNet, it is False; loading tells.
+    """
+    found = find_folder(model)
+    config = found and found / "unet/config.json"
+    if not config or not is_file(config):
+        return False
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    taken, returned = settings.get("in_channels"), settings.get("out_channels")
+    return isinstance(taken, int) and isinstance(returned, int) and taken > returned
 
 
 def identify(

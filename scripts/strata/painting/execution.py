@@ -17,12 +17,13 @@ from strata.diffusion.pipelines import Loaded, LoadError
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import View, Whole, Window
+from strata.imaging.windows import Flattened, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
-from strata.painting import effect, inpaint, text_to_image, upscale
+from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
+from strata.painting.store import UNKEYED_PARTS
 from strata.passes import PaintedEffect, PassModel, Upscale
 from strata.state import MODEL_DIGESTS
 
@@ -56,12 +57,12 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     """
     _check_files(request)
     with _claimed_device(request, reporter) as (name, device):
-        started = time.time()
+        started, loaded_before = time.time(), pipelines.count_loads(device)
         made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
-        ended = time.time()
+        ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
-    described = {key: value for key, value in request.spec.items() if key != "plate"}
+    described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
     png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
     return Done(
         "painted",
@@ -71,6 +72,7 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         placement=made.placement,
         loading=round(made.loading, 3),
         pixels=_count_pixels(request, view),
+        loads=loads,
     )
 
 
@@ -123,6 +125,12 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         image = inpaint.paint(loaded, request, spec, view, reporter)
+    elif spec["task"] == "refine":
+        assert isinstance(view, Flattened)
+        image = refine.paint(loaded, request, spec, view, reporter)
+    elif spec["task"] == "image_to_image":
+        assert isinstance(view, Whole)
+        image = image_to_image.paint(loaded, request, spec, view.picture, reporter)
     elif "alpha" in spec:
         image = effect.paint(loaded, request, cast(PaintedEffect, spec), reporter)
     else:
@@ -154,8 +162,9 @@ def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCa
     began = time.time()
     folder = Path(request.model) if request.model else None
     checkpoint = Checkpoint(model, folder, _digests(request))
+    task = "image_to_image" if request.spec["task"] == "refine" else request.spec["task"]
     try:
-        loaded = pipelines.get(request.spec["task"], checkpoint, device, request.runtime.placement, request.attempt)
+        loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
         kind = PassingError if error.may_pass else StrataError
         raise kind(checkpoint.explain(str(error))) from None

@@ -47,7 +47,8 @@ def measure(spec: Pass, pixels: float) -> tuple[str, float]:
     kind = f"{spec['task']} {model['fingerprint'] or model['id']} {model['dtype']}"
     if spec["task"] == "upscale":
         return f"{kind} {spec['method']}", spec.get("steps", 1) * pixels * spec["factor"] ** 2
-    steps = int(spec["steps"] * spec["strength"]) if spec["task"] == "inpaint" else spec["steps"]
+    strength = spec.get("strength")
+    steps = int(spec["steps"] * strength) if isinstance(strength, float) else spec["steps"]
     # Guidance runs the model twice a step.
     return f"{kind} guided" if spec["guidance_scale"] > 1 else kind, steps * pixels
 

@@ -28,7 +28,10 @@ FAILED = "failed"  # the pass cannot be painted
 
 
 class Entry(TypedDict):
-    """A finished layer. `how` is a key of WORDS, or FAILED; times are seconds since the epoch."""
+    """A finished layer. `how` is a key of WORDS, or FAILED; times are seconds since the epoch.
+
+    `loads` says how many models were loaded for it.
+    """
 
     layer: str
     how: str
@@ -36,6 +39,7 @@ class Entry(TypedDict):
     ended: float
     device: NotRequired[str]
     waiting: NotRequired[float]
+    loads: NotRequired[int]
     sentence: NotRequired[str]
     key: NotRequired[str]
 

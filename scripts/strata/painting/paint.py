@@ -52,11 +52,14 @@ def paint(request: Request, reporter: Reporter) -> Done:
         done = _paint_patiently(resolved, reporter)
     if done.how != "painted":
         reporter.say(journal.WORDS[done.how])
-    device = {"device": done.device} if done.device else {}
     waiting = round(max(done.started - began, 0.0), 3)
-    journal.record(request.layer, done.how, done.started, done.ended, waiting=waiting, **device)
+    more = {"device": done.device, "loads": done.loads, "waiting": waiting}
+    journal.record(
+        request.layer, done.how, done.started, done.ended, **{key: value for key, value in more.items() if value}
+    )
     _remember_seconds(request, done)
-    return replace(done, consumed={_relative(path, folder): digest for path, digest in done.consumed.items()})
+    names = dict(zip((*resolved.plate, resolved.mask), (*request.plate, request.mask), strict=True))
+    return replace(done, consumed={names[path] or path: digest for path, digest in done.consumed.items()})
 
 
 def _remember_seconds(request: Request, done: Done) -> None:
@@ -114,10 +117,6 @@ def _remembering_failure(request: Request, folder: str) -> Iterator[None]:
         sentence = str(error).replace(f"{folder}/", "")
         journal.record(request.layer, journal.FAILED, began, sentence=sentence, key=pass_)
         raise StrataError(sentence) from None
-
-
-def _relative(path: str, folder: str) -> str:
-    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
 
 
 def resolve_paths(request: Request) -> Request:

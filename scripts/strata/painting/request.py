@@ -20,7 +20,8 @@ class Request:
         runtime: how jobs run on this machine.
         attempt: 1, and one more for each attempt that ran out of memory: it asks for a placement that needs less.
         plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
-            a picture larger reads that picture as its plate.
+            a picture larger, or paints it anew, reads that picture as its plate; what refines a stack, its layers, and
+            the depth picture that they follow.
         folder: the workflow's working directory. Once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk, or the file of a network.
         files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.
@@ -65,6 +66,7 @@ class Done:
         starting: the seconds that a job waited for a worker to start.
         pixels: how many the pass saw, or for text to image painted.
         consumed: the digests of the layers that the pass saw, by their paths, as they were read.
+        loads: how many models were loaded for it.
     """
 
     how: str
@@ -76,3 +78,4 @@ class Done:
     starting: float = 0.0
     pixels: int = 0
     consumed: Mapping[str, str] = field(default_factory=dict)
+    loads: int = 0

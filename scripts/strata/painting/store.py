@@ -33,12 +33,16 @@ Say = Callable[[str], None]
 ABANDONED_SECONDS = 86_400  # a half-written entry that is so old was left by a process that was killed
 
 
+UNKEYED_PARTS = {"plate", "stack", "depth", "image", "where"}
+"""The parts of a pass that say where the pixels that it reads come from: layers by name, a file, its key in the config."""
+
+
 def make_key(spec: Mapping[str, Any], pixels: bytes) -> str:
     """The digest of a resolved pass (its model's fingerprint and its code's digest are in it) and the pixels it reads.
 
-    Where those pixels came from does not count, so that `plate`, the names of the layers, is left out.
+    Where those pixels came from does not count, so that UNKEYED_PARTS are left out.
     """
-    spec = {name: value for name, value in spec.items() if name != "plate"}
+    spec = {name: value for name, value in spec.items() if name not in UNKEYED_PARTS}
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode())
     digest.update(b"\0" + pixels)
     return digest.hexdigest()

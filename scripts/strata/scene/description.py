@@ -5,7 +5,7 @@ Lengths are canvas pixels. The schema says what each key means; a test holds the
 
 from typing import Any, Literal, TypedDict
 
-from strata.passes import Finish, Mask, Sampling, StackEntry, StyleAdapter
+from strata.passes import DepthOfField, Finish, Mask, Sampling, StackEntry, StyleAdapter
 from strata.schema import Schema
 
 SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
@@ -40,11 +40,6 @@ class Model(TypedDict):
     strength_limit: float
 
 
-class Models(TypedDict):
-    text_to_image: Model
-    inpainting: Model
-
-
 class Upscaler(TypedDict):
     id: str
     revision: str | None
@@ -53,20 +48,32 @@ class Upscaler(TypedDict):
 
 
 class Passed(Sampling):
-    """What the background, a subject and a painted effect have in common."""
+    """What the background, a subject and an effect have in common: how a model paints them, if one does."""
 
     loras: list[Lora]
     style: Style | None
+    model: str | None
 
 
-class Painted(Passed):
-    """What a model paints."""
+class Background(Passed):
+    """Painted from its prompt, an image, or an image painted anew."""
 
-    prompt: str
+    prompt: str | None
+    image: str | None
+    fit: str
+    strength: float | None
 
 
-class Subject(Painted):
-    mask: Mask
+class Subject(Passed):
+    """Painted from its prompt into its mask, or an image."""
+
+    mask: Mask | None
+    prompt: str | None
+    image: str | None
+    position: list[float] | None
+    scale: float
+    bbox: list[float] | None
+    fit: str
     strength: float
     context: Literal["canvas"] | int
     color_match: float
@@ -80,9 +87,27 @@ class Effect(Passed):
     alpha: str
 
 
+class Depth(TypedDict):
+    image: str
+    near: Literal["white", "black"]
+    fit: str
+
+
 class Composite(TypedDict):
     layers: list[StackEntry] | None
+    depth_of_field: DepthOfField | None
     finish: Finish
+
+
+class Ring(TypedDict):
+    ring: float
+    feather: float
+
+
+class Refine(Passed):
+    prompt: str
+    strength: float
+    mask: Ring | None
 
 
 class Upscale(TypedDict):
@@ -104,11 +129,13 @@ class Description(TypedDict):
 
     canvas: Canvas
     preset: str | None
-    models: Models
-    background: Painted
+    models: dict[str, Model]
+    background: Background
     subjects: dict[str, Subject]
     effects: dict[str, Effect]
+    depth: Depth | None
     composite: Composite
+    refine: Refine | None
     upscale: Upscale
     exports: list[Literal["psd", "openraster", "view"]]
 

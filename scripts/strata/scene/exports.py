@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 from strata.code_digests import digest_code
 from strata.fingerprints import LENGTH
 from strata.installation import LIBRARY
-from strata.passes import Finish, StackEntry
+from strata.passes import DepthPicture, Finish, StackEntry
 from strata.scene.scene import Scene
 from strata.scene.sweeps import Sweep
 from strata.scene.variations import SIGN
@@ -18,9 +18,10 @@ PAGE = LIBRARY / "exports/page"
 
 
 class ExportSpec(TypedDict):
-    """A stack to export. Lengths are rendered pixels; `kinds` has one entry for each of `stack`."""
+    """A stack to export. Lengths are rendered pixels; `kinds` has one entry for each of `stack`. `depth` is what layers follow."""
 
     stack: list[StackEntry]
+    depth: DepthPicture | None
     kinds: list[Kind]
     finish: Finish
     width: int
@@ -44,7 +45,8 @@ def describe(scene: Scene, export: Literal["psd", "openraster", "view"], title: 
     """What an export of a scene is made from. `title` is the heading of its page."""
     composite = scene.composite()
     spec: ExportSpec = {
-        "stack": composite["stack"],
+        "stack": scene.rendered_stack(),
+        "depth": scene.stack_depth(),
         "kinds": [_find_kind(scene, entry["layer"]) for entry in scene.stack],
         "finish": composite["finish"],
         "width": composite["width"],

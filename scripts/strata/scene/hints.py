@@ -46,7 +46,7 @@ def find_unnamed(subjects: Iterable[str], negative_prompt: str) -> list[str]:
 
 def hint_at_background(description: Description, source: str) -> list[str]:
     """A sentence if the background of a complete scene may paint what its subjects are to add."""
-    prompts = (subject["prompt"] for subject in description["subjects"].values())
+    prompts = filter(None, (subject["prompt"] for subject in description["subjects"].values()))
     if missing := find_unnamed(prompts, description["background"]["negative_prompt"]):
         return [
             f"Hint: {source}: background.negative_prompt does not name {', '.join(missing)}, so the background may show what "

@@ -13,7 +13,7 @@ from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN, split_name
 
-Kind = Literal["background", "mask", "subject", "effect"]
+Kind = Literal["background", "mask", "subject", "effect", "refine"]
 """The kinds of layers that variations may have in common."""
 
 
@@ -70,15 +70,22 @@ class LayerFolders:
 
 def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], list[tuple[Kind, str]]]:
     """What the rule of a layer knows, and the layers that it sees."""
-    seen: list[tuple[Kind, str]] = []
     match kind:
         case "background":
-            return {**scene.background()}, seen
+            return {**scene.background()}, []
         case "mask":
-            return {**scene.mask(name)}, seen
+            return {**scene.mask(name)}, [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
         case "effect":
-            return {**scene.effect(name)}, seen
+            return {**scene.effect(name)}, []
         case "subject":
-            seen = [("mask", name)]
-            seen += [("background", "") if layer == "background" else ("subject", layer) for layer in scene.plate(name)]
-            return {**scene.inpaint(name)}, seen
+            seen: list[tuple[Kind, str]] = [("mask", name)] if name in scene.masks else []
+            return {**scene.subject(name)}, seen + [_find_kind(scene, layer) for layer in scene.plate(name)]
+        case "refine":
+            return {**scene.refine()}, [_find_kind(scene, entry["layer"]) for entry in scene.stack]
+
+
+def _find_kind(scene: Scene, layer: str) -> tuple[Kind, str]:
+    """A layer by its name in the composite, as LayerFolders names it."""
+    if layer in scene.subjects:
+        return "subject", layer
+    return ("effect", layer) if layer in scene.effects else ("background", "")

@@ -17,7 +17,8 @@ Export = Literal["psd", "openraster", "view"]
 """The rules that make a finished scene's files for other programs."""
 
 Rule = (
-    Literal["scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep", "sweep_view"] | Export
+    Literal["scene", "mask", "background", "subject", "effect", "refine", "composite", "upscale", "sweep", "sweep_view"]
+    | Export
 )
 """The rules that make files of scenes, as the Snakefile names them."""
 
@@ -48,6 +49,11 @@ class Layer:
     sees: tuple[str, ...] = ()
     mask: str | None = None
     image: str | None = None
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether a model makes it."""
+        return "model" in self.spec
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -94,6 +100,8 @@ class Layers:
                 return self.effect(folder, layer)
             case _, "background":
                 return self.background(folder)
+            case _, "refined":
+                return self.refine(folder)
             case _, "final":
                 return self.composite(folder)
             case _, "scene.yaml":
@@ -113,15 +121,18 @@ class Layers:
     def background(self, folder: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             self._check_home(folder, "background", "", file)
-            return Layer("background", file, scene.background())
+            return Layer("background", file, scene.background(), image=scene.description["background"]["image"])
 
         return self._describe(folder, paths.background(folder), describe)
 
     def mask(self, folder: str, subject: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             _check_known(scene, "subjects", subject, scene.subjects)
+            if subject not in scene.masks:
+                raise StrataError(f"{scene.source}: subjects.{subject} is an image without a mask.")
             self._check_home(folder, "mask", subject, file)
-            return Layer("mask", file, scene.mask(subject), image=scene.subjects[subject]["mask"]["image"])
+            sees = tuple(self._file(folder, scene, layer) for layer in scene.mask_layers(subject))
+            return Layer("mask", file, scene.mask(subject), sees, image=scene.masks[subject]["image"])
 
         return self._describe(folder, paths.mask(folder, subject), describe)
 
@@ -130,8 +141,8 @@ class Layers:
             _check_known(scene, "subjects", name, scene.subjects)
             self._check_home(folder, "subject", name, file)
             plate = tuple(self._file(folder, scene, layer) for layer in scene.plate(name))
-            mask = paths.mask(self._folders.find(folder, "mask", name), name)
-            return Layer("subject", file, scene.inpaint(name), plate, mask)
+            mask = paths.mask(self._folders.find(folder, "mask", name), name) if name in scene.masks else None
+            return Layer("subject", file, scene.subject(name), plate, mask, scene.subjects[name]["image"])
 
         return self._describe(folder, paths.subject(folder, name), describe)
 
@@ -147,10 +158,33 @@ class Layers:
         """The final picture, which always lives in the folder that was asked for. It carries its scene."""
 
         def describe(scene: Scene, file: str) -> Layer:
-            spec = {**scene.composite(), "scene": scene.effective()}
-            return Layer("composite", file, spec, self._stack(folder, scene))
+            spec = scene.composite()
+            sees = self._stack(folder, scene)
+            if scene.description["refine"] is not None:
+                sees = (paths.refined(self._folders.find(folder, "refine")),)
+            image = spec["depth"]["image"] if spec["depth"] else None
+            return Layer("composite", file, {**spec, "scene": scene.effective()}, sees, image=image)
 
         return self._describe(folder, paths.final(folder), describe)
+
+    def refine(self, folder: str) -> Layer:
+        """The flattened layers, painted anew a little."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            spec = scene.refine()
+            self._check_home(folder, "refine", "", file)
+            return Layer("refine", file, spec, self._stack(folder, scene), image=self.stack_depth(folder))
+
+        return self._describe(folder, paths.refined(folder), describe)
+
+    def stack(self, folder: str) -> tuple[str, ...]:
+        """The files of a scene's layers as they are flattened, bottom to top, one for each entry of the composite."""
+        return self._stack(folder, self.scenes.find(folder))
+
+    def stack_depth(self, folder: str) -> str | None:
+        """The depth picture that layers of the stack follow, a file of the user's; None if none does."""
+        depth = self.scenes.find(folder).stack_depth()
+        return depth["image"] if depth else None
 
     def upscale(self, folder: str, factor: int) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
@@ -164,7 +198,8 @@ class Layers:
         def describe(scene: Scene, file: str) -> Layer:
             title = exports.name_scene(folder) if rule == "view" else ""
             spec = exports.describe(scene, rule, title)
-            return Layer(rule, file, {**spec}, (paths.final(folder), *self._stack(folder, scene)))
+            sees = paths.final(folder), *self._stack(folder, scene)
+            return Layer(rule, file, {**spec}, sees, image=self.stack_depth(folder))
 
         return self._describe(folder, paths.export(folder, rule), describe)
 
@@ -220,11 +255,13 @@ class Layers:
         section, _, layer = file["name"].removesuffix(".png").rpartition("/")
         match section:
             case "masks":
-                return layer in scene.subjects and self._folders.find(folder, "mask", layer) == folder
+                return layer in scene.masks and self._folders.find(folder, "mask", layer) == folder
             case "subjects":
                 return layer in scene.subjects and self._folders.find(folder, "subject", layer) == folder
             case "effects":
                 return layer in scene.effects and self._folders.find(folder, "effect", layer) == folder
+        if layer == "refined":
+            return scene.description["refine"] is not None and self._folders.find(folder, "refine") == folder
         return layer != "background" or self._folders.find(folder, "background") == folder
 
     def _describe(self, folder: str, file: str, describe: Callable[[Scene, str], Layer]) -> Layer:
@@ -233,7 +270,6 @@ class Layers:
         return self._known[file]
 
     def _stack(self, folder: str, scene: Scene) -> tuple[str, ...]:
-        """The files of the layers that are flattened, bottom to top, one for each entry of the composite."""
         return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
 
     def _file(self, folder: str, scene: Scene, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from strata.scene.description import Effect, Model, Painted
+from strata.scene.description import Model, Passed
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Chosen:
     scheduler: str | None
 
 
-def choose(described: Painted | Effect, model: Model) -> Chosen:
+def choose(described: Passed, model: Model) -> Chosen:
     """The values of a pass, or those that its model insists on. A sampler of the pass comes before its model's."""
     return Chosen(
         steps=described["steps"] if model["steps"] is None else model["steps"],
@@ -23,12 +23,12 @@ def choose(described: Painted | Effect, model: Model) -> Chosen:
     )
 
 
-def notes(key: str, described: Painted | Effect, task: str, model: Model) -> list[str]:
+def notes(key: str, described: Passed, name: str, model: Model) -> list[str]:
     """A sentence for each value of a pass that its model replaces.
 
     Args:
         key: the pass in the scene, such as subjects.astronaut.
-        task: the model's key, text_to_image or inpainting.
+        name: the model's, in `models`.
     """
     chosen = choose(described, model)
     replaced: list[tuple[str, str, float, float]] = [
@@ -39,7 +39,7 @@ def notes(key: str, described: Painted | Effect, task: str, model: Model) -> lis
     if isinstance(strength, float):
         replaced.append(("strength", "strength_limit", strength, min(strength, model["strength_limit"])))
     return [
-        f"{key}.{name} is {value:g}, but models.{task}.{by} makes it {instead:g}"
-        for name, by, value, instead in replaced
+        f"{key}.{setting} is {value:g}, but models.{name}.{by} makes it {instead:g}"
+        for setting, by, value, instead in replaced
         if value != instead
     ]

@@ -17,7 +17,7 @@ SWEEPS = "sweeps"
 # A file of a scene: the folder of its scene and variation, and its name in it.
 FILE = re.compile(
     r"(?P<folder>(?:[^/]+/){0,2}?)"
-    r"(?P<name>background\.png|scene\.yaml|final(?:@[24]x)?\.png|final\.(?:psd|ora)|view\.html|"
+    r"(?P<name>background\.png|refined\.png|scene\.yaml|final(?:@[24]x)?\.png|final\.(?:psd|ora)|view\.html|"
     r"(?:masks|subjects|effects)/[^/]+\.png)"
 )
 
@@ -36,6 +36,10 @@ def subject(folder: str, name: str) -> str:
 
 def effect(folder: str, name: str) -> str:
     return f"{folder}effects/{name}.png"
+
+
+def refined(folder: str) -> str:
+    return f"{folder}refined.png"
 
 
 def final(folder: str) -> str:
@@ -65,7 +69,7 @@ def sweep_page(sweep: str) -> str:
 
 def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     """The files of masks, subjects and effects in a scene's folder that the scene no longer has."""
-    for section, known in (("masks", scene.subjects), ("subjects", scene.subjects), ("effects", scene.effects)):
+    for section, known in (("masks", scene.masks), ("subjects", scene.subjects), ("effects", scene.effects)):
         for path in sorted((results / folder / section).glob("*.png")):
             if path.stem not in known and not path.name.startswith("."):
                 yield path

@@ -42,7 +42,7 @@ def describe(
     model = upscale["model"]
     return {
         **described,
-        "prompt": scene["background"]["prompt"] if upscale["prompt"] is None else upscale["prompt"],
+        "prompt": (scene["background"]["prompt"] or "") if upscale["prompt"] is None else upscale["prompt"],
         "negative_prompt": upscale["negative_prompt"],
         "seed": upscale["seed"],
         "steps": upscale["steps"],

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -110,6 +111,7 @@ class Build:
         if here and snakemake_internals.has_one_environment(self._workflow):
             preparation.start_worker(jobs, self._rules[0].runtime)
         preparation.check_masks(jobs)
+        snakemake_internals.arrange_jobs(self._workflow, preparation.identify_model)
         for rules in self._rules:
             preparation.print_hints(jobs, rules.scenes)
 
@@ -193,6 +195,8 @@ def _began_reading() -> float:
 _has_built = False
 
 
+PICTURE = re.compile(r"final(@[24]x)?\.png")
+
 MOST_NAMED = 4
 """Beyond so many, the closing line counts layers and pictures."""
 
@@ -216,8 +220,10 @@ def _check_folders() -> None:
 
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
-    pictures = [entry["layer"] for entry in entries if Path(entry["layer"]).name.startswith(("final.", "final@"))]
+    pictures = [entry["layer"] for entry in entries if PICTURE.fullmatch(Path(entry["layer"]).name)]
     others = [entry["layer"] for entry in entries if entry["how"] in ("laid out", "exported")]
+    if not pictures:
+        pictures, others = others, []
     where = ", ".join(pictures) if len(pictures) <= MOST_NAMED else f"{len(pictures)} pictures"
     done = []
     for how, words in WORDS.items():
@@ -225,6 +231,8 @@ def summarise(entries: list[Entry], took: float) -> str:
         if how in NAMED and names:
             few = len(names) <= MOST_NAMED and len(set(names)) == len(names)
             done.append(f"{', '.join(names) if few else f'{len(names)} {NAMED[how]}'} {words}")
+    if loads := sum(entry.get("loads", 0) for entry in entries):
+        done.append("1 model loaded" if loads == 1 else f"{loads} models loaded")
     parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *others]
     return "; ".join(parts)
 

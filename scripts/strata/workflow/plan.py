@@ -29,6 +29,8 @@ from strata.workflow.records import Comparison
 Action = Literal["keep", "paint", "store", "draw", "composite", "enlarge", "write", "export"]
 
 ACTIONS: Mapping[str, Action] = {
+    "background": "draw",
+    "subject": "draw",
     "mask": "draw",
     "effect": "draw",
     "composite": "composite",
@@ -43,6 +45,8 @@ ACTIONS: Mapping[str, Action] = {
 """What becomes of a layer that no model paints, by its rule."""
 
 HOW = {
+    "background": "drawn",
+    "subject": "drawn",
     "mask": "drawn",
     "effect": "drawn",
     "composite": "composited",
@@ -185,31 +189,29 @@ class Planner:
         return outlook
 
     def _explain(self, layer: Layer, path: str, current: str | None, inputs: Mapping[str, Outlook]) -> list[str]:
-        why: list[str] = []
         record = records.read(path)
-        if path in self._failed:
-            why.append("failed last time")
+        why = ["failed last time"] if path in self._failed else []
         if current is None:
-            why += [reasons.MISSING] if record is None else ["its file is gone"]
+            return [*why, reasons.MISSING if record is None else "its file is gone"]
         why += reasons.explain(layer, self._comparison.compare(layer, self._results), record)
         for name, outlook in inputs.items():
             if outlook.runs:
                 reason = "its mask is drawn again" if name == layer.mask else reasons.sees(Path(name).stem)
                 why += [reason] if reason not in why else []
-        return why if current is None or why != ["failed last time"] else []
+        return why if why != ["failed last time"] else []
 
     def _decide(
         self, layer: Layer, path: str, current: str | None, inputs: Mapping[str, Outlook], why: tuple[str, ...]
     ) -> Outlook:
         known = self._expect(layer, inputs)
-        if not _is_pass(layer):
+        if not layer.is_pass:
             action = ACTIONS[layer.rule]
             seconds = self._estimates.seconds(HOW[layer.rule], _count_work(layer))
             self._steps.append(Step(path, layer.rule, action, why, seconds))
             return Outlook(True, known.digest if known else None)
         spec = cast(Pass, layer.spec)
         key, digest = (known.key, known.digest) if known else (None, None)
-        if not layer.inputs:
+        if not layer.inputs and layer.image is None:
             key = make_key(spec, b"")
         kind, work = history.measure(spec, self._count_pixels(layer))
         if current is not None and (current == digest or (key is not None and _seal_of(path) == key)):
@@ -263,12 +265,6 @@ class Planner:
             min(box.bottom * scale, height) - max(box.top, 0) * scale,
         )
         return math.prod(sides)
-
-
-def _is_pass(layer: Layer) -> bool:
-    """Whether a model makes a layer."""
-    task = layer.spec.get("task")
-    return task in ("text_to_image", "inpaint") or (task == "upscale" and layer.spec["method"] != "lanczos")
 
 
 def _count_work(layer: Layer) -> float:
@@ -338,7 +334,8 @@ def total(plan: Plan) -> str:
         parts.append(f"{fetched} from the store")
     if plan.unknown:
         parts.append(f"{plan.unknown} of unknown length")
-    parts.append(f"about {plan.device_seconds:.0f} s of the device, {plan.wall_seconds:.0f} s in all")
+    about = "at least" if plan.unknown else "about"
+    parts.append(f"{about} {plan.device_seconds:.0f} s of the device, {plan.wall_seconds:.0f} s in all")
     if plan.price is not None:
         parts.append(f"{plan.price:.2f} at {plan.price_per_hour:g} an hour")
     return ", ".join(parts)

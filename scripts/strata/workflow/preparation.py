@@ -1,8 +1,9 @@
 """What a build does before its first job: it refuses bad masks, prints hints, and starts the worker that it will need."""
 
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, cast
@@ -21,7 +22,7 @@ def check_masks(jobs: Iterable[Any]) -> None:
     """Draws the masks that a build will draw, and refuses those that no pass can paint.
 
     The rule draws and checks them, too, but with several cores a model may be loaded meanwhile. Only a build that draws
-    masks pays for it.
+    masks pays for it. Those that follow a layer can be drawn only when that is there.
 
     Args:
         jobs: Snakemake's, those that are to run.
@@ -32,8 +33,15 @@ def check_masks(jobs: Iterable[Any]) -> None:
     from strata.imaging import masks
 
     for spec in specs:
+        if spec["mask"]["layer"] is not None:
+            continue
         mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
         masks.check(mask, spec["cell"], spec["where"])
+
+
+def identify_model(spec: Mapping[str, Any]) -> str | None:
+    """What tells the model of a pass from others; None for what no model paints."""
+    return json.dumps(spec["model"], sort_keys=True) if spec.get("model") else None
 
 
 def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
@@ -47,7 +55,7 @@ def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
     found = [
         scenes.find(job.wildcards.scene)
         for job, spec in iterate_specs(list(jobs))
-        if spec.get("task") == "text_to_image" and "alpha" not in spec
+        if spec.get("task") in ("text_to_image", "image_to_image") and "alpha" not in spec
     ]
     hints = (hint for scene in found for hint in (*scene.notes(), *hint_at_background(scene.description, scene.source)))
     for hint in dict.fromkeys(hints):
@@ -69,8 +77,9 @@ def start_worker(jobs: Iterable[Any], runtime: Runtime) -> None:
         if worker_client.is_up():
             return
         for job, spec in iterate_specs(list(jobs)):
-            if spec.get("task") == "text_to_image":
-                request = Request(cast(Pass, spec), str(job.output.layer), runtime)
+            if spec.get("task") in ("text_to_image", "image_to_image"):
+                plate = (spec["image"],) if "image" in spec else ()
+                request = Request(cast(Pass, spec), str(job.output.layer), runtime, plate=plate)
                 if not paint.is_stored(paint.resolve_paths(request)):
                     worker_client.start(runtime.worker.idle_seconds)
                     return

@@ -13,7 +13,6 @@ PHRASES = {
     "code": "the code that makes it changed",
     "width": "the canvas",
     "height": "the canvas",
-    "scale": "the canvas",
     "cell": "another model's cells",
     "plate": "sees other layers",
     "where": "moved to another file",
@@ -25,8 +24,8 @@ PHRASES = {
 SCENE = "scene"
 """The effective scene in a spec."""
 
-KEYS = {"stack": "layers"}
-"""Keys of specs that have another name in the config."""
+PLACES = {SCENE: "", "stack": "composite.layers", "depth": "depth"}
+"""Where parts of specs stand in the config that have a place of their own."""
 
 LONGEST = 48
 """Characters of a value in a reason."""
@@ -52,11 +51,11 @@ def sees(name: str) -> str:
 
 
 def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
-    if change in PHRASES:
-        yield PHRASES[change]
+    if change in PHRASES or (change == "scale" and layer.rule == "mask"):
+        yield PHRASES.get(change, PHRASES["width"])
     elif change in layer.spec or (record is not None and change in record["spec"]):
         old = record["spec"].get(change) if record is not None else None
-        place = "" if change == SCENE else f"{_place(layer)}{KEYS.get(change, change)}"
+        place = PLACES.get(change, f"{_place(layer)}{change}")
         yield from _differences(place, old, layer.spec.get(change))
     elif layer.mask is not None and change.endswith(layer.mask):
         yield "its mask changed"
@@ -74,6 +73,7 @@ def _place(layer: Layer) -> str:
         "subject": f"subjects.{name}.",
         "effect": f"effects.{name}.",
         "mask": f"subjects.{name}.",
+        "refine": "refine.",
         "composite": "composite.",
         "upscale": "upscale.",
         "sweep": f"sweeps.{name}.",

@@ -110,22 +110,48 @@ class SceneRules:
         return _own_file(self._layer("mask", wildcards))
 
     @of_wildcards
+    def mask_layer(self, wildcards: Any) -> list[str]:
+        """The layer whose opacity a mask follows, if it follows one."""
+        return _in_results(self._layer("mask", wildcards).sees)
+
+    @of_wildcards
     def background(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("background", wildcards).spec
+
+    @of_wildcards
+    def background_image(self, wildcards: Any) -> list[str]:
+        """The file of a background that is made of an image."""
+        return _own_file(self._layer("background", wildcards))
+
+    @of_wildcards
+    def background_gpu(self, wildcards: Any) -> int:
+        """The devices that the background takes: none if it is an image as it is."""
+        return _count_devices(self._layer("background", wildcards))
 
     @of_wildcards
     def subject(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("subject", wildcards).spec
 
     @of_wildcards
+    def subject_image(self, wildcards: Any) -> list[str]:
+        """The file of a subject that is an image."""
+        return _own_file(self._layer("subject", wildcards))
+
+    @of_wildcards
+    def subject_mask(self, wildcards: Any) -> list[str]:
+        """The mask of a subject, if it has one."""
+        mask = self._layer("subject", wildcards).mask
+        return [] if mask is None else _in_results((mask,))
+
+    @of_wildcards
+    def subject_gpu(self, wildcards: Any) -> int:
+        """The devices that a subject takes: none if it is an image."""
+        return _count_devices(self._layer("subject", wildcards))
+
+    @of_wildcards
     def plate(self, wildcards: Any) -> list[str]:
         """The layers beneath a subject, bottom to top."""
         return _in_results(self._layer("subject", wildcards).sees)
-
-    @of_wildcards
-    def mask_file(self, wildcards: Any) -> str:
-        """The mask of a subject."""
-        return f"{paths.RESULTS}/{self._layer('subject', wildcards).mask}"
 
     @of_wildcards
     def effect(self, wildcards: Any) -> Mapping[str, Any]:
@@ -139,7 +165,7 @@ class SceneRules:
     @of_wildcards
     def effect_gpu(self, wildcards: Any) -> int:
         """The devices that an effect takes: none if it is an image."""
-        return 1 if self._layer("effect", wildcards).image is None else 0
+        return _count_devices(self._layer("effect", wildcards))
 
     @of_wildcards
     def composite(self, wildcards: Any) -> Mapping[str, Any]:
@@ -147,8 +173,28 @@ class SceneRules:
 
     @of_wildcards
     def stack(self, wildcards: Any) -> list[str]:
-        """The layers that the composite flattens, bottom to top, one file for each entry."""
+        """What the composite flattens: the layers, bottom to top, one file for each entry, or the refined picture."""
         return _in_results(self._layer("composite", wildcards).sees)
+
+    @of_wildcards
+    def depth(self, wildcards: Any) -> list[str]:
+        """The depth picture that the composite reads, if it needs one."""
+        return _own_file(self._layer("composite", wildcards))
+
+    @of_wildcards
+    def refine(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("refine", wildcards).spec
+
+    @of_wildcards
+    def layer_files(self, wildcards: Any) -> list[str]:
+        """The layers of the stack, bottom to top, one file for each entry."""
+        return _in_results(self.layers.stack(wildcards.scene))
+
+    @of_wildcards
+    def stack_depth(self, wildcards: Any) -> list[str]:
+        """The depth picture that layers of the stack follow, if any does."""
+        image = self.layers.stack_depth(wildcards.scene)
+        return [] if image is None else [local(image)]
 
     @of_wildcards
     def upscale(self, wildcards: Any) -> Mapping[str, Any]:
@@ -157,7 +203,7 @@ class SceneRules:
     @of_wildcards
     def upscale_gpu(self, wildcards: Any) -> int:
         """The devices that it takes to make the picture larger: none if no model does it."""
-        return 0 if self._layer("upscale", wildcards).spec["method"] == "lanczos" else 1
+        return _count_devices(self._layer("upscale", wildcards))
 
     @of_wildcards
     def sweep(self, wildcards: Any) -> Mapping[str, Any]:
@@ -213,6 +259,8 @@ class SceneRules:
                 return self.layers.subject(wildcards.scene, wildcards.subject)
             case "effect":
                 return self.layers.effect(wildcards.scene, wildcards.effect)
+            case "refine":
+                return self.layers.refine(wildcards.scene)
             case "composite":
                 return self.layers.composite(wildcards.scene)
             case "upscale":
@@ -232,3 +280,8 @@ def _in_results(files: tuple[str, ...]) -> list[str]:
 def _own_file(layer: Layer) -> list[str]:
     """A file that the config names, relative to the working directory also where this workflow is a module."""
     return [] if layer.image is None else [local(layer.image)]
+
+
+def _count_devices(layer: Layer) -> int:
+    """The devices that a layer takes: none if no model makes it."""
+    return 1 if layer.is_pass else 0

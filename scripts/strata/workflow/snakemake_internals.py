@@ -14,6 +14,9 @@ reads_configfile() asks that modifier, too, and for the files of `--configfile`.
 let_one_more_wait() raises the scheduler's total of the resource `gpu` by one.
     With as many jobs as devices, a device waits after each pass until Snakemake has ended one job and begun the next. May go when
     a job can say that it is done with a resource.
+arrange_jobs() reads what the jobs of `workflow.dag` depend on, and sets their `_priority`.
+    Jobs are ordered so that models are loaded as few times as possible, which needs the whole DAG; a rule's `priority` is worked
+    out for each job alone, while the DAG is being built. May go when hooks are given the jobs and may order them.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
 cancel_timers() cancels the timers of this process.
@@ -33,6 +36,8 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_interface_executor_plugins.settings import ExecMode
+
+from strata.workflow import order
 
 Hook = Callable[[], None]
 
@@ -121,6 +126,25 @@ def let_one_more_wait(workflow: Any) -> None:
 def jobs_to_run(workflow: Any) -> list[Any]:
     """The jobs of a build that is about to begin."""
     return list(workflow.dag.needrun_jobs())
+
+
+def arrange_jobs(workflow: Any, find_model: Callable[[dict[str, Any]], str | None]) -> None:
+    """Has the jobs of a build that is about to begin run in an order that loads models as few times as possible.
+
+    Jobs without a model come as early as they can, so that a bad picture is found before a model is loaded. Jobs of another
+    workflow keep their priority, as does what a person asked for with `--prioritize`.
+
+    Args:
+        find_model: what identifies the model of a job, by its spec; None for a job without.
+    """
+    dag = workflow.dag
+    jobs = sorted(jobs_to_run(workflow), key=lambda job: [str(file) for file in job.output])
+    models = {job: find_model(spec) for job, spec in iterate_specs(jobs)}
+    arranged = order.arrange(jobs, lambda job: dag.dependencies[job].keys(), models.get)
+    for place, job in enumerate(arranged):
+        if job in models:
+            priority = len(arranged) - place if models[job] else len(arranged) + 1
+            dag._priority[job] = max(dag._priority[job], priority)
 
 
 def spec_of(job: Any) -> dict[str, Any] | None:
