@@ -117,11 +117,7 @@ rule background:
         changes=scenes.changes("background"),
     output:
         layer=report(
-            update("results/{scene}background.png"),
-            caption="report/pass.rst",
-            category=scenes.title,
-            subcategory="Layers",
-            labels={"layer": "background", "kind": "background"},
+            update("results/{scene}background.png"), **scenes.in_report("pass", layer="background", kind="background")
         ),
     log:
         "logs/{scene}background.log",
@@ -153,10 +149,7 @@ rule subject:
     output:
         layer=report(
             update("results/{scene}subjects/{subject}.png"),
-            caption="report/pass.rst",
-            category=scenes.title,
-            subcategory="Layers",
-            labels={"layer": "{subject}", "kind": "subject"},
+            **scenes.in_report("pass", layer="{subject}", kind="subject"),
         ),
     log:
         "logs/{scene}subjects/{subject}.log",
@@ -185,11 +178,7 @@ rule effect:
         changes=scenes.changes("effect"),
     output:
         layer=report(
-            update("results/{scene}effects/{effect}.png"),
-            caption="report/pass.rst",
-            category=scenes.title,
-            subcategory="Layers",
-            labels={"layer": "{effect}", "kind": "effect"},
+            update("results/{scene}effects/{effect}.png"), **scenes.in_report("pass", layer="{effect}", kind="effect")
         ),
     log:
         "logs/{scene}effects/{effect}.log",
@@ -218,13 +207,7 @@ rule refine:
         depth=scenes.stack_depth,
         changes=scenes.changes("refine"),
     output:
-        layer=report(
-            update("results/{scene}refined.png"),
-            caption="report/pass.rst",
-            category=scenes.title,
-            subcategory="Layers",
-            labels={"layer": "refined", "kind": "refine"},
-        ),
+        layer=report(update("results/{scene}refined.png"), **scenes.in_report("pass", layer="refined", kind="refine")),
     log:
         "logs/{scene}refined.log",
     benchmark:
@@ -252,13 +235,7 @@ rule composite:
         depth=scenes.depth,
         changes=scenes.changes("composite"),
     output:
-        picture=report(
-            update("results/{scene}final.png"),
-            caption="report/final.rst",
-            category=scenes.title,
-            subcategory="Pictures",
-            labels={"picture": "final"},
-        ),
+        picture=report(update("results/{scene}final.png"), **scenes.in_report("final", picture="final")),
     log:
         "logs/{scene}final.log",
     benchmark:
@@ -284,10 +261,7 @@ rule upscale:
     output:
         picture=report(
             update("results/{scene}final@{factor}x.png"),
-            caption="report/upscale.rst",
-            category=scenes.title,
-            subcategory="Pictures",
-            labels={"picture": "enlarged {factor} times"},
+            **scenes.in_report("upscale", picture="enlarged {factor} times"),
         ),
     log:
         "logs/{scene}final@{factor}x.log",
@@ -369,13 +343,7 @@ rule view:
         depth=scenes.stack_depth,
         changes=scenes.changes("view"),
     output:
-        file=report(
-            update("results/{scene}view.html"),
-            caption="report/view.rst",
-            category=scenes.title,
-            subcategory="Pictures",
-            labels={"picture": "page"},
-        ),
+        file=report(update("results/{scene}view.html"), **scenes.in_report("view", picture="page")),
     log:
         "logs/{scene}view.log",
     benchmark:

@@ -42,7 +42,7 @@ DECIDES = {
     "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/compositing": VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
-    "imaging/depth": VIEWS | {"composite"},
+    "imaging/depth": VIEWS | {"composite"} | EXPORTS,
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
     "imaging/photographs": VIEWS | {"photograph"},

@@ -160,6 +160,7 @@ def test_a_layer_of_another_size_is_a_sentence(tmp_path):
     noise(1, (64, 48)).save(tmp_path / "small.png")
     spec = {
         "stack": [{"layer": "background", "opacity": 1.0, "blur": 0.0, "blend": "normal", "position": [0, 0]}],
+        "depth": None,
         "kinds": ["background"],
         "finish": NO_FINISH,
         "width": 96,

@@ -23,8 +23,9 @@ from strata.painting import effect, image_to_image, inpaint, refine, text_to_ima
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
-from strata.painting.store import UNKEYED_PARTS
+from strata.painting.store import UNKEYED_PARTS, Store
 from strata.passes import PaintedEffect, PassModel, Upscale
+from strata.seals import UNKEYED
 from strata.state import MODEL_DIGESTS
 
 
@@ -58,6 +59,8 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     _check_files(request)
     with _claimed_device(request, reporter) as (name, device):
         started, loaded_before = time.time(), pipelines.count_loads(device)
+        if _was_shared_meanwhile(request, reporter):
+            return Done("store", started)
         made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
         ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
@@ -81,6 +84,16 @@ def _count_pixels(request: Request, view: View | None) -> int:
     if isinstance(view, Window):
         size = view.plate.size
     return size[0] * size[1]
+
+
+def _was_shared_meanwhile(request: Request, reporter: Reporter) -> bool:
+    """Takes the layer from a shared store if another clone put it there while this pass waited for the device."""
+    settings = request.runtime.store
+    if settings.shared is None or request.key == UNKEYED:
+        return False
+    return Store(settings.folder, settings.limit_gb * 1e9, settings.shared, reporter.say).fetch(
+        request.key, request.layer
+    )
 
 
 @contextmanager

@@ -86,6 +86,17 @@ class SceneRules:
             for name in self.scenes.find(folder).description["exports"]
         ]
 
+    def in_report(self, caption: str, **labels: str) -> dict[str, Any]:
+        """Where a file stands in Snakemake's report: the arguments of `report()`.
+
+        Args:
+            caption: the name of a file in report/.
+            labels: by which it is told from others of its scene.
+        """
+        group = "Layers" if "kind" in labels else "Pictures"
+        caption = f"report/{caption}.rst"
+        return {"caption": caption, "category": self.title, "subcategory": group, "labels": labels}
+
     @of_wildcards
     def title(self, wildcards: Any) -> str:
         """The name of a scene or a variation in Snakemake's report."""
