@@ -195,6 +195,20 @@ def test_hooks_may_come_before_or_after_those_of_the_snakefile(build, tmp_path):
     assert ends == ["begin painted", "their start", "succeed False", "their success"]
 
 
+def test_a_script_whose_end_is_not_learned_is_started_by_snakemake(build, tmp_path):
+    """The process that forks scripts is killed by one of them."""
+    killing = (
+        "import os, signal, time\nfrom pathlib import Path\n"
+        "if not Path('killed').exists():\n"
+        "    Path('killed').touch()\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(1)\n"
+    )
+    (tmp_path / "painted.py").write_text(killing + SCRIPT)
+    code, _ = build(RULES, "results/painted.txt")
+    assert code == 0
+    assert (tmp_path / "killed").exists()
+    assert (tmp_path / "results/painted.txt").read_text() == "painted"
+
+
 def test_a_script_that_fails_fails_its_job(build, tmp_path):
     (tmp_path / "painted.py").write_text("raise SystemExit(3)\n")
     code, said = build(HOOKS + THEIRS + RULES, "results/painted.txt")

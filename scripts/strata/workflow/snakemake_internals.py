@@ -41,6 +41,9 @@ from strata.workflow import order
 
 Hook = Callable[[], None]
 
+LOST = 255
+"""What multiprocessing says of a process whose end it could not learn, since the one that it was forked from was killed."""
+
 HOOKS = ("onstart", "onsuccess", "onerror")
 
 
@@ -184,7 +187,9 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
             return
         with benchmarked(process.pid, job.bench_record):
             process.join()
-        if process.exitcode:
+        if process.exitcode == LOST:
+            start_interpreter(job, script)  # it may run to its end meanwhile: both write the same
+        elif process.exitcode:
             raise subprocess.CalledProcessError(process.exitcode, [sys.executable, script])
 
     execute.replaced = start_interpreter  # type: ignore[attr-defined]
