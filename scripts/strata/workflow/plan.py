@@ -221,7 +221,9 @@ class Planner:
             step = Step(path, layer.rule, "store", why, self._estimates.seconds("fetch", 1) or 0.0, kind=kind)
             digest = digest or self._comparison.digest(str(entry))
         else:
-            certain = key is not None or all(self._outlooks[name].digest for name in layer.inputs)
+            # A window may show what it once showed, whatever changed beside it.
+            whole = spec["task"] != "inpaint" or spec["context"] is None
+            certain = key is not None or (whole and all(self._outlooks[name].digest for name in layer.inputs))
             seconds = self._estimates.seconds(kind, work)
             step = Step(path, layer.rule, "paint", why, seconds, certain, kind, spec["model"]["id"])
         self._steps.append(step)
