@@ -51,7 +51,7 @@ def main() -> int:
             shutil.rmtree(reference.folder)
         for number in range(wanted.sizes):
             target = chance.choice(TARGETS)
-            mount(disk, f"{chance.randrange(8, 700, 4)}k")
+            mount(disk, f"{chance.randrange(8, 320, 4)}k")
             try:
                 scene_folder = disk / "scene"
                 scene = WorkingFolder(scene_folder, models)

@@ -1,6 +1,7 @@
 """A build: alone in its folder, with a closing line."""
 
 import gc
+import logging
 import subprocess
 import sys
 import threading
@@ -234,3 +235,16 @@ def test_folders_in_place_of_state_files_are_no_matter(config, capsys):
 )
 def test_time_that_layers_share_counts_once(spans, seconds):
     assert build_module._cover(spans) == seconds
+
+
+def test_a_log_that_cannot_be_written_is_no_traceback(capsys):
+    class Full:
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+        def flush(self):
+            raise OSError(28, "No space left on device")
+
+    make_build()
+    logging.StreamHandler(Full()).emit(logging.LogRecord("x", logging.ERROR, "", 0, "a line", None, None))
+    assert "Traceback" not in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
 import gc
+import logging
 import math
 import re
 import sys
@@ -64,6 +65,7 @@ class Build:
         self._started = 0.0
         self._rules: list[SceneRules] = []
         gc.set_threshold(*RARELY)
+        logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
         claim_imports()
         snakemake_internals.run_scripts_by(fork)
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
