@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from helpers.working_folder import ROOT, WorkingFolder
+from strata.exports import reading
 from strata.imaging import compositing
 
 GOLDEN = ROOT / "tests/whole/golden/default.png"
@@ -72,7 +72,7 @@ def find_strangers(working_folder: WorkingFolder, picture: Image.Image) -> set[s
 
 def composite_without(working_folder: WorkingFolder, missing: str) -> Image.Image:
     """The final picture, flattened and finished without one of its layers."""
-    composite = yaml.safe_load((working_folder.folder / "results/scene.yaml").read_text())["composite"]
+    composite = reading.read(working_folder.folder / "results/final.png").scene["composite"]
     stack = []
     for entry in composite["layers"]:
         if entry["layer"] != missing:

@@ -81,6 +81,7 @@ def test_a_layer_says_how_it_was_made(finished):
 
 
 def test_the_effective_scene_builds_the_same_scene(built):
+    built.build("results/scene.yaml")
     effective = yaml.safe_load((built.folder / "results/scene.yaml").read_text())
     assert effective["background"]["guidance_scale"] == 8.0
     assert effective["subjects"]["rover"]["context"] == "canvas"
