@@ -97,3 +97,12 @@ def append_line(path: Path, line: str) -> None:
         os.write(descriptor, f"{line}\n".encode())
     finally:
         os.close(descriptor)
+
+
+def forget_old_lines(path: Path, most: int) -> None:
+    """Drops the older half of a file of lines that is larger than so many bytes; where that cannot be, it stays."""
+    with suppress(OSError, StrataError):
+        if path.stat().st_size > most:
+            lines = path.read_bytes().splitlines(keepends=True)
+            with replacing(path) as file:
+                file.write(b"".join(lines[len(lines) // 2 :]))

@@ -84,7 +84,8 @@ def test_a_picked_cell_is_the_final_picture_and_paints_nothing_again(swept):
     assert swept.strata("pick", "seeds", "2").returncode == 0
     assert " painted" not in swept.build()
     assert (swept.folder / "results/final.png").read_bytes() == cell
-    assert swept.planned("results/background.seed~2/final.png") == set()
+    # Its layers are those of the scene now.
+    assert swept.planned("results/background.seed~2/final.png") == {"background.seed~2/final"}
 
 
 def test_a_cell_that_is_not_there_changes_nothing(swept):

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NotRequired, TypedDict, cast
 
-from strata.errors import StrataError
-from strata.files import append_line, replacing
+from strata.files import append_line, forget_old_lines
 from strata.passes import Pass
 from strata.state import HISTORY
 
@@ -85,12 +84,8 @@ def _is_entry(entry: Any) -> bool:
 
 
 def forget_old() -> None:
-    """Drops the older half of a history that has grown too long."""
-    with suppress(OSError, StrataError):
-        if HISTORY.stat().st_size > MOST_BYTES:
-            lines = HISTORY.read_bytes().splitlines(keepends=True)
-            with replacing(HISTORY) as file:
-                file.write(b"".join(lines[len(lines) // 2 :]))
+    """Drops the older half of what has grown too long."""
+    forget_old_lines(HISTORY, MOST_BYTES)
 
 
 def describe_savings() -> str:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strata.errors import StrataError
-from strata.files import append_line, replacing
+from strata.files import append_line, forget_old_lines
 from strata.scene.paths import SECTIONS
 from strata.seals import UNKEYED
 from strata.state import RECIPES
@@ -74,8 +73,4 @@ def read() -> dict[str, Result]:
 
 def forget_old() -> None:
     """Drops the older half of what has grown too long."""
-    with suppress(OSError, StrataError):
-        if RECIPES.stat().st_size > MOST_BYTES:
-            lines = RECIPES.read_bytes().splitlines(keepends=True)
-            with replacing(RECIPES) as file:
-                file.write(b"".join(lines[len(lines) // 2 :]))
+    forget_old_lines(RECIPES, MOST_BYTES)
