@@ -10,6 +10,7 @@ from PIL import Image
 from helpers import tiny_models
 from helpers.in_process import SceneBuilder
 from strata.diffusion import pipeline_cache
+from strata.painting import worker_client
 from strata.state import JOURNAL
 
 
@@ -42,7 +43,8 @@ def shifted(x: int) -> dict:
     return {"shapes": [{"shape": "rectangle", "bbox": [x, 16, x + 10, 48]}], "feather": 0}
 
 
-def test_models_are_loaded_as_few_times_as_the_layers_allow(empty, models, tmp_path):
+def test_models_are_loaded_as_few_times_as_the_layers_allow(empty, models, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "models-by-name")  # a machine where no worker holds any of them yet
     empty.write({"runtime": {"threads": 1}} | describe(tmp_path / "own", models))
     said = empty.build()
     assert re.search(r"; 3 models loaded; \d", said)
@@ -53,6 +55,7 @@ def test_models_are_loaded_as_few_times_as_the_layers_allow(empty, models, tmp_p
     assert sorted(painted) == ["astronaut", "background", "face", "fog", "rover", "second"]
     assert len([name for place, name in enumerate(used) if place == 0 or used[place - 1] != name]) == 3
     assert "loaded" not in empty.build()
+    worker_client.ask(worker_client.find_socket(), "stop")
 
 
 def test_in_the_worst_order_a_device_that_holds_one_model_loads_six(models, tmp_path, monkeypatch):

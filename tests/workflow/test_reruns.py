@@ -172,7 +172,8 @@ def find_planned(scene: WorkingFolder) -> set[str]:
 @pytest.mark.parametrize(("key", "value", "again"), EDITS, ids=[f"{key}={value}" for key, value, _ in EDITS])
 def test_an_edit_costs_the_passes_that_depend_on_it(scene, models, key, value, again):
     if value in ("{other}", {"id": "{other}"}):
-        other = shutil.copytree(models / "inpainting", scene.folder / "other", dirs_exist_ok=True)
+        model = "text-to-image" if key == "models.text_to_image.id" else "inpainting"
+        other = shutil.copytree(models / model, scene.folder / f"other-{model}", dirs_exist_ok=True)
         (other / "extra.txt").write_text("another model")
         value = str(other) if isinstance(value, str) else {"id": str(other)}
     scene.edit(key, value)

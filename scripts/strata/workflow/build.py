@@ -77,7 +77,12 @@ class Build:
 
         So the next pass is made ready while the one before samples, also with `--cores 1`.
         """
-        return 0 if snakemake_internals.runs_jobs_here(self._workflow) else 1
+        return 0 if self._forks_jobs_here() else 1
+
+    def _forks_jobs_here(self) -> bool:
+        return snakemake_internals.runs_jobs_here(self._workflow) and snakemake_internals.has_one_environment(
+            self._workflow
+        )
 
     def add(self, config: Mapping[str, Any]) -> SceneRules:
         """The rules' functions for the scenes of a config. The build prepares its jobs, and reports on them."""
@@ -107,11 +112,11 @@ class Build:
         self.comparison.save()
         jobs = snakemake_internals.jobs_to_run(self._workflow)
         self._expect(jobs)
-        here = snakemake_internals.runs_jobs_here(self._workflow)
-        if here:
-            snakemake_internals.let_one_more_wait(self._workflow)
-        if here and snakemake_internals.has_one_environment(self._workflow):
+        if self._forks_jobs_here():
             preparation.start_worker(jobs, self._rules[0].runtime)
+            # Where models take turns, the job that waits might be of the wrong one.
+            if preparation.count_models(jobs) <= FEW_MODELS:
+                snakemake_internals.let_one_more_wait(self._workflow)
         preparation.check_masks(jobs)
         snakemake_internals.arrange_jobs(self._workflow, preparation.identify_model)
         for rules in self._rules:
@@ -198,6 +203,9 @@ _has_built = False
 
 
 PICTURE = re.compile(r"final(@[24]x)?\.png")
+
+FEW_MODELS = 2
+"""So many, one that paints backgrounds and one that inpaints, follow each other as layers do."""
 
 MOST_NAMED = 4
 """Beyond so many, the closing line counts layers and pictures."""

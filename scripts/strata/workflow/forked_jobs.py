@@ -32,7 +32,7 @@ def fork(script: str) -> BaseProcess:
     """
     with _starting, _without_main():
         _ensure_server()
-        process = _context.Process(target=run_script, args=(script, str(Path.cwd())))
+        process = _context.Process(target=run_script, args=(script, str(Path.cwd()), dict(os.environ)))
         process.start()
     return process
 
@@ -63,9 +63,11 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def run_script(script: str, folder: str) -> None:
-    """Runs a script as an interpreter of its own would."""
+def run_script(script: str, folder: str, environment: dict[str, str]) -> None:
+    """Runs a script as an interpreter of its own would, in the environment of who asked for it."""
     os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
     sys.argv = [script]
     sys.path[0] = str(Path(script).parent)
     runpy.run_path(script, run_name="__main__")

@@ -44,6 +44,11 @@ def identify_model(spec: Mapping[str, Any]) -> str | None:
     return json.dumps(spec["model"], sort_keys=True) if spec.get("model") else None
 
 
+def count_models(jobs: Iterable[Any]) -> int:
+    """How many models the passes of a build have."""
+    return len({identify_model(spec) for _, spec in iterate_specs(list(jobs))} - {None})
+
+
 def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
     """Prints, each once, what the scenes may have forgotten whose background is about to be painted, and what models replace.
 
