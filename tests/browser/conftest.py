@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: the event loop of Playwright would be met by other tests
 def browser():
     with chromium.opened_browser() as opened:
         yield opened
