@@ -248,8 +248,8 @@ def layers(working_folder: WorkingFolder) -> dict[int, set[str]]:
 
 
 def freeze(processes: dict[int, str]) -> None:
-    """Stops the processes that paint: as if a pass hung."""
-    painting = [process for process, command in processes.items() if command.rstrip().endswith(".paint.py")]
+    """Stops the processes that paint, and the one that they were forked from: as if a pass hung."""
+    painting = [process for process, command in processes.items() if "multiprocessing.forkserver" in command]
     assert painting, processes
     for process in painting:
         os.kill(process, signal.SIGSTOP)
