@@ -14,17 +14,6 @@ def layers(config) -> Layers:
     return Layers(Scenes(config))
 
 
-@pytest.fixture
-def describe(tmp_path):
-    """Writes a file in scenes/."""
-
-    def write(name: str, text: str) -> None:
-        (tmp_path / "scenes").mkdir(exist_ok=True)
-        (tmp_path / f"scenes/{name}.yaml").write_text(text)
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("file", "rule", "inputs"),
     [

@@ -8,17 +8,6 @@ from strata.runtime import Runtime
 from strata.scene.scenes import PRESETS, Scenes, apply_preset
 
 
-@pytest.fixture
-def describe(tmp_path):
-    """Writes a file in scenes/."""
-
-    def write(name: str, text: str) -> None:
-        (tmp_path / "scenes").mkdir(exist_ok=True)
-        (tmp_path / f"scenes/{name}.yaml").write_text(text)
-
-    return write
-
-
 def test_a_scene_file_holds_what_differs(config, describe):
     describe("night", "background: {prompt: a night}\nsubjects: {rover: null}\ncomposite: null\n")
     scenes = Scenes(config)

@@ -153,3 +153,11 @@ def test_a_plan_is_made_while_a_build_holds_the_folder(built):
     built.edit("effects.fog.seed", 5)
     with FileLock(built.folder / ".strata/build.lock"):
         assert actions(plan(built)) == {"effects/fog": "paint", "final": "composite"}
+
+
+def test_what_a_picture_says_of_its_scene_is_a_reason_where_there_is_no_other(built):
+    built.edit("effects.fog.seed", 5)
+    assert plan(built)["final"]["why"] == ["sees fog"]
+    built.edit("effects.fog.seed", 200)
+    built.edit("upscale.seed", 3)
+    assert plan(built)["final"]["why"] == ["upscale.seed: 0 → 3"]

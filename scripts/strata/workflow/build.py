@@ -20,7 +20,7 @@ from strata.installation import claim_imports
 from strata.painting import history, journal, remaining, worker_client
 from strata.painting.journal import FAILED, WORDS, Entry
 from strata.scene import paths
-from strata.state import BUILD_LOCK
+from strata.state import BUILD_LOCK, HISTORY
 from strata.workflow import console, preparation, recipes, snakemake_internals
 from strata.workflow import plan as plans
 from strata.workflow.estimates import BUILD
@@ -63,6 +63,7 @@ class Build:
         self._lock = FileLock(BUILD_LOCK)
         self._read = _began_reading()
         self._started = 0.0
+        self._is_first = False
         self._rules: list[SceneRules] = []
         gc.set_threshold(*RARELY)
         logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
@@ -107,6 +108,7 @@ class Build:
             raise StrataError(cannot_write(BUILD_LOCK, error)) from None
         self._started = time.time()
         journal.begin()
+        self._is_first = not HISTORY.exists()
         history.forget_old()
         recipes.forget_old()
         self.comparison.save()
@@ -158,7 +160,8 @@ class Build:
 
     def _remember_seconds(self, done: list[Entry]) -> None:
         """Writes down what the build took beside its layers, for plans."""
-        if done and snakemake_internals.runs_one_job_at_a_time(self._workflow):
+        # The first build of all compiles what it imports, and tells nothing about the next.
+        if done and not self._is_first and snakemake_internals.runs_one_job_at_a_time(self._workflow):
             on_layers = _cover((entry["started"] - entry.get("waiting", 0.0), entry["ended"]) for entry in done)
             beside = max(time.time() - self._read - on_layers, 0.0)
             history.add({"what": BUILD, "how": BUILD, "work": len(done), "seconds": round(beside, 3)})

@@ -193,11 +193,14 @@ class Planner:
         why = ["failed last time"] if path in self._failed else []
         if current is None:
             return [*why, reasons.MISSING if record is None else "its file is gone"]
-        why += reasons.explain(layer, self._comparison.compare(layer, self._results), record)
+        changes = self._comparison.compare(layer, self._results)
+        why += reasons.explain(layer, [change for change in changes if change != reasons.SCENE], record)
         for name, outlook in inputs.items():
             if outlook.runs:
                 reason = "its mask is drawn again" if name == layer.mask else reasons.sees(Path(name).stem)
                 why += [reason] if reason not in why else []
+        if not why:  # a picture carries its scene: what of that changed is a reason where there is no other
+            why = reasons.explain(layer, changes, record)
         return why if why != ["failed last time"] else []
 
     def _decide(
