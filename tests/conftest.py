@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from helpers.working_folder import ROOT, WorkingFolder
+
+# The same examples in each run, so that a run tells of the change and not of luck. `--hypothesis-profile=random` looks for new ones.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("random", derandomize=False)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")
