@@ -56,6 +56,19 @@ def hole(size=(40, 24)) -> Image.Image:
     return mask
 
 
+@pytest.mark.parametrize(
+    ("kind", "strength", "encodings"), [("plain_inpainter", 0.9, 1), ("inpainter", 0.9, 2), ("inpainter", 1, 1)]
+)
+def test_a_plate_is_encoded_as_often_as_the_unet_sees_it(kind, strength, encodings, request, monkeypatch):
+    """As the latents that a pass begins with, if it does not begin with noise, and as what 9 channels see around the mask."""
+    pipeline = request.getfixturevalue(kind)
+    encoded = []
+    encode = pipeline.vae.encode
+    monkeypatch.setattr(pipeline.vae, "encode", lambda picture: encoded.append(picture) or encode(picture))
+    inference.inpaint(pipeline, SPEC | {"strength": strength}, plate(), hole(), ON_STEP)
+    assert len(encoded) == encodings
+
+
 @pytest.mark.parametrize("size", [(40, 24), (41, 23), (64, 33)])
 def test_a_picture_has_the_size_that_was_asked_for(painter, size):
     spec = SPEC | dict(zip(("width", "height"), size, strict=True))

@@ -126,12 +126,27 @@ def inpaint(
         on_step,
         on_note,
         **arguments,
+        **_spare_encoding(pipeline, (width, height)),
         width=width,
         height=height,
         image=_extend(plate, (width, height)),
         mask_image=_extend(mask, (width, height)),
     )
     return result.crop((0, 0, *plate.size))
+
+
+def _spare_encoding(pipeline: Any, size: tuple[int, int]) -> dict[str, torch.Tensor]:
+    """What keeps a pipeline from encoding the masked plate where its UNet never sees it.
+
+    A UNet of 4 channels sees the latents alone, and diffusers encodes the masked plate all the same. Latents that it is given are
+    taken as they are.
+    """
+    unet = getattr(pipeline, "unet", None)
+    accepted = inspect.signature(pipeline.__call__).parameters
+    if unet is None or unet.config.in_channels != 4 or "masked_image_latents" not in accepted:
+        return {}
+    width, height = (length // pipeline.vae_scale_factor for length in size)
+    return {"masked_image_latents": torch.zeros(1, 4, height, width)}
 
 
 def size_multiple(pipeline: Any) -> int:
