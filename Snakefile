@@ -340,6 +340,7 @@ rule view:
     input:
         picture="results/{scene}final.png",
         stack=scenes.layer_files,
+        compared=scenes.compared,
         depth=scenes.stack_depth,
         changes=scenes.changes("view"),
     output:

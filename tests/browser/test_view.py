@@ -127,6 +127,22 @@ def test_it_can_be_used_by_keys_alone(opened):
     assert page.page.evaluate("getComputedStyle(document.body).backgroundColor") != theme
 
 
+def test_pictures_that_were_given_can_be_compared(browser, tmp_path):
+    picture, larger = typical(), noise(5, (300, 200))
+    path = tmp_path / "view.html"
+    path.write_bytes(view.encode(picture, "a scene", compared=[("Scene <night>", larger), ("Scene", picture.flat)]))
+    page = OpenPage(browser, path)
+    page.settle()
+    page.page.click("#compare")
+    page.page.select_option("#left", label="Scene <night>")
+    page.settle()
+    assert page.read("before").tobytes() == larger.resize(picture.size, Image.Resampling.LANCZOS).tobytes()
+    page.page.select_option("#left", label="Scene")
+    page.settle()
+    assert page.read("before").tobytes() == picture.flat.tobytes()
+    assert page.read("shown").tobytes() == picture.final.tobytes()
+
+
 def test_any_two_pictures_can_be_compared(opened, tmp_path):
     picture = typical()
     page = opened(picture)

@@ -32,6 +32,29 @@ def test_a_scene_with_a_mistake_is_named(config, describe):
         Scenes(config).find("night/")
 
 
+def test_a_page_compares_its_scene_with_others_that_exist(config, describe):
+    describe("night", "background: {prompt: a night}\ncompare: [., night/fog.opacity~0.5]\n")
+    scenes = Scenes(config | {"compare": ["night", "background.seed~78"]})
+    assert scenes.compared("") == ["night/", "background.seed~78/"]
+    assert scenes.compared("background.seed~78/") == ["night/"]  # not with itself
+    assert scenes.compared("night/") == ["", "night/fog.opacity~0.5/"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("dusk", r"There is no scene dusk: .*"),
+        ("fog.opacty~1", r".* no key .*"),
+        ("../night", r"It must be a folder under results/, such as .*"),
+        ("a/b/c", r"It must be a folder under results/, such as .*"),
+        ("background.seed~x", r".*"),
+    ],
+)
+def test_a_page_that_compares_with_no_scene_is_refused(config, name, sentence):
+    with pytest.raises(StrataError, match=rf"^config\.yaml: compare\[0\] is '{name}'\. {sentence}$"):
+        Scenes(config | {"compare": [name]}).compared("")
+
+
 def test_a_sweep_that_is_not_there_is_named(config):
     with pytest.raises(StrataError, match=r"sweeps has no rain\. There are: none\."):
         Scenes(config).find_sweep("rain")

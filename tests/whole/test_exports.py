@@ -55,6 +55,21 @@ def test_exports_are_built_when_asked_for_and_follow_the_scene(built):
     assert {name: built.bytes()[name] for name in before} == before
 
 
+def test_a_page_is_made_again_with_a_picture_that_it_compares(built):
+    built.write({"background": {"seed": 5}}, "scenes/dusk.yaml")
+    built.edit("compare", ["dusk", "composite.finish.contrast~1.5"])
+    built.build("results/view.html")
+    assert {"dusk/final.png", "composite.finish.contrast~1.5/final.png"} <= built.bytes().keys()
+    page = built.bytes()["view.html"].decode()
+    assert "Scene dusk" in page
+    assert "Scene with composite.finish.contrast~1.5" in page
+    assert planned_rules(built, "results/view.html") == set()
+    built.write({"background": {"seed": 5}, "composite": {"finish": {"contrast": 2}}}, "scenes/dusk.yaml")
+    assert planned_rules(built, "results/view.html") == {"composite", "view"}
+    built.build("results/view.html")
+    assert built.bytes()["view.html"].decode() != page
+
+
 def test_listed_exports_are_built_with_all_scenes_and_decide_nothing_else(built):
     built.write({"exports": ["view"], "effects": {"fog": {"seed": 7}}}, "scenes/dusk.yaml")
     built.edit("exports", ["psd", "openraster"])

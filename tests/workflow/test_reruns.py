@@ -455,9 +455,10 @@ def test_a_style_costs_the_pass_that_has_it(scene, task, place, again):
     assert scene.planned() == again | ALWAYS
 
 
-def test_a_list_of_exports_costs_nothing(scene):
+@pytest.mark.parametrize(("key", "value"), [("exports", ["psd", "view"]), ("compare", ["fog.opacity~0.5"])])
+def test_what_decides_exports_alone_costs_nothing(scene, key, value):
     """They are made of the picture, and it says nothing about them."""
-    scene.edit("exports", ["psd", "view"])
+    scene.edit(key, value)
     assert scene.planned() == set()
 
 
@@ -507,7 +508,7 @@ def test_every_key_of_the_schema_has_its_row():
         entries = value if isinstance(value, list) else []
         rows |= {f"{'.'.join(parts)}.{inner}" for entry in entries for inner in entry}
     rows |= {"subjects.*.mask.image", "effects.*.image"}  # the two tests of what an image gives
-    rows.add("exports")  # test_a_list_of_exports_costs_nothing
+    rows |= {"exports", "compare"}  # test_what_decides_exports_alone_costs_nothing
     rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
     rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
     rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}

@@ -8,7 +8,7 @@ difference, which is a few hundred bytes of zeros where it is none.
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,20 +42,28 @@ SAID = {
 """What of a pass the page says, and how it calls it."""
 
 
-def encode(picture: Picture, title: str, seconds: Mapping[str, float] | None = None) -> bytes:
+def encode(
+    picture: Picture,
+    title: str,
+    seconds: Mapping[str, float] | None = None,
+    compared: Sequence[tuple[str, Image.Image]] = (),
+) -> bytes:
     """The page.
 
     Args:
         title: the scene's name.
         seconds: how long the passes of layers took, by the layer's name, as far as that is known.
+        compared: names and pictures of other scenes, "RGB", that can be put beside this one. Those of another size are scaled.
     """
     took = seconds or {}
     layers = [_describe_layer(layer, took.get(layer.name)) for layer in picture.layers]
     left_over = _subtract(picture)
-    data = {"size": picture.size, "finish": picture.finish, "layers": layers, "residual": left_over}
+    others = [_encode_png(other.resize(picture.size, Image.Resampling.LANCZOS)) for _, other in compared]
+    data = {"size": picture.size, "finish": picture.finish, "layers": layers, "residual": left_over, "compared": others}
     choices = {"final": "final.png", "shown": "what is shown", "flat": "the layers without the finish"}
     for number, layer in enumerate(picture.layers[1:], start=1):
         choices[f"plate {number}"] = f"what lies beneath {layer.name}"
+    choices |= {f"compared {number}": name for number, (name, _) in enumerate(compared)}
     body = pages.fill(
         "view.html",
         title=html.escape(title),

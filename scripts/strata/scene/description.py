@@ -138,6 +138,7 @@ class Description(TypedDict):
     refine: Refine | None
     upscale: Upscale
     exports: list[Literal["psd", "openraster", "view"]]
+    compare: list[str]
 
 
 def complete(described: object, source: str) -> Description:

@@ -1,6 +1,7 @@
 """What the rules of exports must know, as one typed mapping of plain values. Imports no Pillow: the Snakefile's reading needs it."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from strata.code_digests import digest_code
@@ -29,6 +30,7 @@ class ExportSpec(TypedDict):
     code: str
     page: NotRequired[str]
     title: NotRequired[str]
+    compared: NotRequired[list[str]]
 
 
 class SweepPageSpec(TypedDict):
@@ -41,8 +43,15 @@ class SweepPageSpec(TypedDict):
     page: str
 
 
-def describe(scene: Scene, export: Literal["psd", "openraster", "view"], title: str = "") -> ExportSpec:
-    """What an export of a scene is made from. `title` is the heading of its page."""
+def describe(
+    scene: Scene, export: Literal["psd", "openraster", "view"], folder: str, compared: Sequence[str]
+) -> ExportSpec:
+    """What an export of a scene is made from.
+
+    Args:
+        folder: the scene's, under results/.
+        compared: those of the scenes whose pictures its page can put beside its own.
+    """
     composite = scene.composite()
     spec: ExportSpec = {
         "stack": scene.rendered_stack(),
@@ -53,7 +62,14 @@ def describe(scene: Scene, export: Literal["psd", "openraster", "view"], title: 
         "height": composite["height"],
         "code": digest_code(export),
     }
-    return {**spec, "page": digest_page(), "title": title} if export == "view" else spec
+    if export != "view":
+        return spec
+    return {
+        **spec,
+        "page": digest_page(),
+        "title": name_scene(folder),
+        "compared": [name_scene(each) for each in compared],
+    }
 
 
 def name_scene(folder: str) -> str:

@@ -196,9 +196,9 @@ class Layers:
         """A finished scene for other programs."""
 
         def describe(scene: Scene, file: str) -> Layer:
-            title = exports.name_scene(folder) if rule == "view" else ""
-            spec = exports.describe(scene, rule, title)
-            sees = paths.final(folder), *self._stack(folder, scene)
+            compared = self.scenes.compared(folder) if rule == "view" else []
+            spec = exports.describe(scene, rule, folder, compared)
+            sees = paths.final(folder), *self._stack(folder, scene), *map(paths.final, compared)
             return Layer(rule, file, {**spec}, sees, image=self.stack_depth(folder))
 
         return self._describe(folder, paths.export(folder, rule), describe)

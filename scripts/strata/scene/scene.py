@@ -204,7 +204,8 @@ class Scene:
         effects = dict(sorted(self.effects.items()))
         effective: dict[str, Any] = {**self.description, "effects": effects, "composite": composite}
         del effective["preset"]  # its values are in effect
-        del effective["exports"]  # they are made of the picture, and decide nothing about it
+        for made_of_the_picture in ("exports", "compare"):  # they decide nothing about it
+            del effective[made_of_the_picture]
         return effective
 
     def notes(self) -> list[str]:

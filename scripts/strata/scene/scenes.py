@@ -1,5 +1,6 @@
 """All scenes of a working directory: config.yaml, the files in scenes/, and the variations of either."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from strata.yaml_files import merge, read_yaml
 RUNTIME, SWEEPS = Schema("runtime"), Schema("sweeps")  # read and compiled when first needed
 
 PRESETS = WORKFLOW / "models"
+
+NAMED = re.compile(rf"(?:[^/{SIGN}]+/)?(?:[^/]*{SIGN}[^/]*/)?")
+"""The folder of a scene or a variation under results/."""
 
 
 class Scenes:
@@ -68,6 +72,25 @@ class Scenes:
                 self._loaded[folder] = self._load(name)
         return self._loaded[folder]
 
+    def compared(self, folder: str) -> list[str]:
+        """The folders of the scenes and variations that a scene's page puts beside it.
+
+        Raises:
+            StrataError: one of them is no scene.
+        """
+        scene = self.find(folder)
+        compared = []
+        for number, name in enumerate(scene.description["compare"]):
+            other = "" if name == "." else f"{name.rstrip('/')}/"
+            try:
+                if not NAMED.fullmatch(other):
+                    raise StrataError("It must be a folder under results/, such as night or night/fog.opacity~0.5.")
+                self.find(other)
+            except StrataError as error:
+                raise StrataError(f"{scene.source}: compare[{number}] is {name!r}. {error}") from None
+            compared.append(other)
+        return [other for other in compared if other != folder]
+
     def find_sweep(self, name: str) -> Sweep:
         """A sweep by its name."""
         if name not in self._sweeps:
@@ -84,7 +107,8 @@ class Scenes:
         return list(distinct.values())
 
     def _vary(self, scene: Scene, name: str) -> Scene:
-        return self._make(vary(scene.effective(), name), f"{scene.source} with {name}")
+        compared = {"compare": scene.description["compare"]}
+        return self._make({**vary(scene.effective(), name), **compared}, f"{scene.source} with {name}")
 
     def _load(self, name: str) -> Scene:
         path = self._described_in / f"{name}.yaml"

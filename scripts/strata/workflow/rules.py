@@ -202,6 +202,11 @@ class SceneRules:
         return _in_results(self.layers.stack(wildcards.scene))
 
     @of_wildcards
+    def compared(self, wildcards: Any) -> list[str]:
+        """The finished pictures that a page can put beside its own."""
+        return _in_results(tuple(paths.final(folder) for folder in self.scenes.compared(wildcards.scene)))
+
+    @of_wildcards
     def stack_depth(self, wildcards: Any) -> list[str]:
         """The depth picture that layers of the stack follow, if any does."""
         image = self.layers.stack_depth(wildcards.scene)

@@ -216,8 +216,10 @@ async function levelsOf(choice) {
   if (choice === "final") return compose(layers.map((layer) => ({ ...layer, level: layer.original })), true, true, always);
   if (choice === "flat") return compose(layers.map((layer) => ({ ...layer, level: layer.original })), false, false, always);
   if (choice === "shown") return compose(layers.filter((layer) => layer.on), finished, isFinal(), always);
-  if (files.has(choice)) return files.get(choice);
-  return compose(layers.slice(0, Number(choice.slice(6))).map((layer) => ({ ...layer, level: layer.original })), false, false, always);
+  const [kind, number] = choice.split(" ");
+  if (kind === "compared") return (await decodePng(bytesOf(data.compared[number]))).pixels;
+  if (kind === "file") return files.get(choice);
+  return compose(layers.slice(0, Number(number)).map((layer) => ({ ...layer, level: layer.original })), false, false, always);
 }
 
 async function compare() {
