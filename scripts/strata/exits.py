@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Ends the process with the sentence of a StrataError.
+    """Ends the process with the sentence of a StrataError, or with one about a file that the operating system refused.
 
     Python prints the message of a SystemExit and exits with 1. Snakemake lets a SystemExit pass, while it wraps any other
     exception of a Snakefile or a params function in its own report with a traceback.
@@ -22,6 +22,16 @@ def sentences() -> Iterator[None]:
         yield
     except StrataError as error:
         raise SystemExit(str(error)) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise SystemExit(
+            f"{error.filename} cannot be used: {error.strerror}. {_advise(error)}, then try again."
+        ) from None
+
+
+def _advise(error: OSError) -> str:
+    return "Give yourself the right to use it" if isinstance(error, PermissionError) else "Fix that"
 
 
 def with_sentences(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

@@ -78,6 +78,20 @@ def replacing(path: str | Path, shared: bool = False) -> Iterator[BinaryIO]:
             part.unlink()
 
 
+def set_time(path: Path, time_ns: int) -> None:
+    """Gives a file a time of modification, in nanoseconds.
+
+    Only its owner may do that. In a folder that several people build in, a file of somebody else is replaced by a copy.
+    """
+    try:
+        os.utime(path, ns=(time_ns, time_ns))
+    except PermissionError:
+        content = path.read_bytes()
+        with replacing(path) as file:
+            file.write(content)
+        os.utime(path, ns=(time_ns, time_ns))
+
+
 def cannot_write(path: str | Path, error: OSError) -> str:
     """The sentence about an error of the operating system while writing."""
     remedy = {
@@ -92,7 +106,7 @@ def cannot_write(path: str | Path, error: OSError) -> str:
 def append_line(path: Path, line: str) -> None:
     """Adds a line to a file in one write, so that processes side by side do not tear each other's lines apart."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(descriptor, f"{line}\n".encode())
     finally:

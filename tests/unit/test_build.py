@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -47,6 +48,21 @@ def make_workflow() -> MagicMock:
 
 def make_build() -> Build:
     return Build(make_workflow())
+
+
+@pytest.mark.parametrize("forbidden", ["logs/effects", "results", ".snakemake", "."])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_job(monkeypatch, forbidden):
+    for folder in ("logs/effects", "results/effects", ".snakemake"):
+        Path(folder).mkdir(parents=True)
+    job = MagicMock(output=["results/effects/new/fog.png", "results/background.png"], log=["logs/effects/fog.log"])
+    monkeypatch.setattr(build_module.snakemake_internals, "jobs_to_run", lambda workflow: [job])
+    monkeypatch.setattr(build_module.os, "access", lambda path, mode: Path(path) != Path(forbidden))
+    if forbidden == ".":
+        job.output, job.log = ["elsewhere.png"], []
+    with pytest.raises(
+        StrataError, match=rf"^{re.escape(forbidden)} could not be written to: .* right to write there\.$"
+    ):
+        Build.begin.__wrapped__(Build(make_workflow()))
 
 
 def test_two_builds_in_one_folder_do_not_meet(tmp_path):

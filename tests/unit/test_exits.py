@@ -1,6 +1,7 @@
 """An error of the library becomes a sentence where the process meets the person."""
 
 import inspect
+import re
 import subprocess
 import sys
 
@@ -59,3 +60,32 @@ with sentences():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "The config is wrong.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(13, "Permission denied", "a/model"),
+            "a/model cannot be used: Permission denied. Give yourself the right",
+        ),
+        (
+            OSError(5, "Input/output error", "a/model"),
+            "a/model cannot be used: Input/output error. Fix that, then try again.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_sentence(error, sentence):
+    def fail():
+        raise error
+
+    with pytest.raises(SystemExit, match=re.escape(sentence)):
+        with_sentences(fail)()
+
+
+def test_an_error_of_the_system_without_a_file_is_an_accident():
+    def fail():
+        raise OSError(12, "Cannot allocate memory")
+
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        with_sentences(fail)()

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from strata.errors import StrataError
-from strata.files import replacing
+from strata.files import append_line, replacing, set_time
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path):
@@ -15,6 +15,30 @@ def test_a_file_is_replaced_when_it_is_whole(tmp_path):
         file.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
+
+
+def test_a_file_of_another_user_gets_its_time_by_a_copy(tmp_path, monkeypatch):
+    path = tmp_path / "layer.png"
+    path.write_bytes(b"pixels")
+    others, set_time_of = path.stat().st_ino, os.utime
+
+    def refuse(path, times=None, *, ns):
+        if os.stat(path).st_ino == others:  # noqa: PTH116
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        set_time_of(path, ns=ns)
+
+    monkeypatch.setattr(os, "utime", refuse)
+    set_time(path, 1_000_000_007)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (b"pixels", 1_000_000_007)
+
+
+def test_a_file_that_lines_are_added_to_is_for_all_that_the_umask_allows(tmp_path):
+    umask = os.umask(0o002)
+    try:
+        append_line(tmp_path / "lines", "a line")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "lines").stat().st_mode & 0o777 == 0o664
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,14 @@ def test_a_store_that_cannot_work_costs_a_word(store, layer, said, spoil):
     assert "not kept in the store" in said[-1]
 
 
+def test_a_store_that_may_not_be_looked_into_holds_nothing(store, monkeypatch):
+    def refuse(*arguments, **named):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert store.find("0" * 64) is None
+
+
 def test_what_others_paint_is_read_from_the_shared_store(tmp_path, layer):
     one, two = (Store(tmp_path / folder, 1e6, tmp_path / "team") for folder in ("one", "two"))
     one.put(name(1), layer(1))

@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from strata.errors import StrataError
-from strata.files import replacing
+from strata.files import is_file, replacing
 from strata.seals import read_seal
 
 Say = Callable[[str], None]
@@ -85,7 +85,7 @@ class Store:
         """The file of an entry, intact or not; None if there is none."""
         folders = [self.folder] * bool(self.limit) + [self.shared] * bool(self.shared)
         entries = (_entry(folder, key) for folder in folders if folder is not None)
-        return next((entry for entry in entries if entry.is_file()), None)
+        return next((entry for entry in entries if is_file(entry)), None)
 
     def put(self, key: str, layer: str | Path) -> None:
         """Keeps a copy of a finished layer, and lets go of the oldest beyond the limit."""
@@ -100,7 +100,7 @@ class Store:
             self._say(f"not kept in the store: {layer} is no longer what was painted")
             return
         self._write(self.folder, key, png)
-        if self.shared and not _entry(self.shared, key).is_file():
+        if self.shared and not is_file(_entry(self.shared, key)):
             self._write(self.shared, key, png)
 
     @contextmanager

@@ -3,6 +3,7 @@
 import gc
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
 from strata.exits import with_sentences
-from strata.files import cannot_write
+from strata.files import cannot_write, exists
 from strata.installation import claim_imports
 from strata.painting import history, journal, remaining, worker_client
 from strata.painting.journal import FAILED, WORDS, Entry
@@ -57,6 +58,7 @@ class Build:
     def __init__(self, workflow: Any):
         on_node = snakemake_internals.is_on_node(workflow)
         self.comparison = Comparison(flags=not on_node)
+        _check_rights(Path(".snakemake"))
         self.comparison.prepare()
         self.group = "scene" if on_node else None
         self._workflow = workflow
@@ -97,7 +99,8 @@ class Build:
     @with_sentences
     def begin(self) -> None:
         """Takes the working directory, and refuses or starts what it can before the first job."""
-        _check_folders()
+        jobs = snakemake_internals.jobs_to_run(self._workflow)
+        _check_folders(jobs)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -112,7 +115,6 @@ class Build:
         history.forget_old()
         recipes.forget_old()
         self.comparison.save()
-        jobs = snakemake_internals.jobs_to_run(self._workflow)
         self._expect(jobs)
         if self._forks_jobs_here():
             preparation.start_worker(jobs, self._rules[0].runtime)
@@ -224,11 +226,22 @@ NAMED = {
 """What the closing line speaks of, of journal.WORDS, and what many of them are called. The rest is drawn in a moment."""
 
 
-def _check_folders() -> None:
-    """Refuses a working directory in which jobs could not write."""
+def _check_folders(jobs: Iterable[Any]) -> None:
+    """Refuses a working directory in which jobs could not write: Snakemake would end in a traceback."""
     for folder in map(Path, FOLDERS):
         if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
             raise StrataError(f"{folder} is not a folder, but a build writes its files there. Move it away.")
+    for folder in sorted({Path(file).parent for job in jobs for file in (*job.output, *job.log)}):
+        _check_rights(folder)
+
+
+def _check_rights(folder: Path) -> None:
+    """Refuses a folder, there or to be made, in which the user may not write."""
+    there = next((parent for parent in (folder, *folder.parents) if exists(parent)), Path())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StrataError(
+            f"{there} could not be written to: Permission denied. Give yourself the right to write there."
+        )
 
 
 def summarise(entries: list[Entry], took: float) -> str:

@@ -2,7 +2,6 @@
 
 import io
 import math
-import os
 import sys
 import time
 import traceback
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 
 from strata.errors import StrataError
 from strata.exits import sentences
-from strata.files import Reader
+from strata.files import Reader, set_time
 from strata.painting import history, journal
 from strata.painting.progress import JobLog, layer_title
 from strata.workflow import records
@@ -79,7 +78,7 @@ def _date(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     newest = max((Path(path).stat().st_mtime_ns for path in inputs if Path(path).exists()), default=0)
     for path in map(Path, outputs):
         if path.stat().st_mtime_ns < newest:
-            os.utime(path, ns=(newest, newest))
+            set_time(path, newest)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ Neither Snakemake's own memory nor the times of files decide.
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, TypedDict
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
-from strata.files import cannot_write, replacing
+from strata.files import cannot_write, replacing, set_time
 from strata.fingerprints import Memory, digest_file
 from strata.scene.layers import Layer
 from strata.seals import read_seal
@@ -130,7 +129,7 @@ class Comparison:
             with FileLock(BUILD_LOCK, blocking=False):
                 if not self._flagged_ns:
                     CHANGED.write_text(str(time.time_ns()))
-                os.utime(CHANGED, ns=(newer, newer))
+                set_time(CHANGED, newer)
             self._flagged_ns = newer
         except Timeout:
             self._flags = False
