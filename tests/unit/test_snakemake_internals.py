@@ -147,6 +147,7 @@ def test_every_use_is_explained():
         "reads_configfile",
         "jobs_to_run",
         "spec_of",
+        "list_no_jobs_of_dry_runs",
         "cancel_timers",
         "run_scripts_by",
     } <= names
@@ -186,6 +187,15 @@ def test_snakemake_leaves_timers_behind(build):
         return any(int(line.split()[1]) > 0 for line in said if line.startswith("timers"))
 
     assert any(leaves_one(number) for number in range(5))
+
+
+@pytest.mark.parametrize(("asked", "listed"), [("internals.list_no_jobs_of_dry_runs()\n", False), ("", True)])
+def test_a_dry_run_lists_its_jobs_only_where_it_was_not_asked_not_to(build, capsys, asked, listed):
+    code, _ = build(f"from strata.workflow import snakemake_internals as internals\n{asked}{RULES}", "--dry-run")
+    assert code == 0
+    said = capsys.readouterr().out
+    assert ("rule painted:" in said) is listed
+    assert "This was a dry-run" in said
 
 
 def test_hooks_may_come_before_or_after_those_of_the_snakefile(build, tmp_path):

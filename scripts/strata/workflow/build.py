@@ -74,6 +74,7 @@ class Build:
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
         if snakemake_internals.speaks_to_a_person(workflow):
             console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
+            snakemake_internals.list_no_jobs_of_dry_runs()
 
     def threads(self, wildcards: Any) -> int:
         """The cores that a job takes while a pass is painted: none here, where it waits for the device; one on a cluster.
@@ -142,13 +143,14 @@ class Build:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         self._lock.release()
 
-    def _describe_plan(self, files: list[str]) -> list[str]:
+    def _describe_plan(self) -> list[str]:
         """The lines of a dry run: the plan for the files that Snakemake would make."""
+        files = _list_files(snakemake_internals.jobs_to_run(self._workflow))
         return [line for plan in self._plan(files) for line in plans.lines(plan, also=set(files))]
 
     def _expect(self, jobs: list[Any]) -> None:
         """Lets the jobs know how long the others will take."""
-        plan = self._plan([str(file) for job in jobs for file in job.output])
+        plan = self._plan(_list_files(jobs))
         remaining.expect({step.layer: step.seconds or 0.0 for part in plan for step in part.to_do})
 
     def _plan(self, files: list[str]) -> list[plans.Plan]:
@@ -224,6 +226,10 @@ NAMED = {
     "there": "models",
 }
 """What the closing line speaks of, of journal.WORDS, and what many of them are called. The rest is drawn in a moment."""
+
+
+def _list_files(jobs: Iterable[Any]) -> list[str]:
+    return [str(file) for job in jobs for file in job.output]
 
 
 def _check_folders(jobs: Iterable[Any]) -> None:

@@ -6,8 +6,8 @@ The passes' lines come from the jobs, the closing line from the build. Snakemake
 import logging
 from collections.abc import Callable, Iterable
 
-Describe = Callable[[list[str]], Iterable[str]]
-"""Given the files that the jobs of a dry run would make, returns the lines of the plan for them."""
+Describe = Callable[[], Iterable[str]]
+"""Returns the lines of the plan of a dry run."""
 
 TERMINAL = "DefaultStreamHandler"
 """Snakemake's name for its handler that writes to the terminal."""
@@ -58,7 +58,7 @@ SAID = "returned non-zero exit status 1."
 
 
 class Console(logging.Filter):
-    """Lets through what is worth saying, and turns the jobs of a dry run into a plan.
+    """Lets through what is worth saying, and ends a dry run with its plan.
 
     Args:
         is_dry_run: tells whether nothing will be built. That is not known yet when the Snakefile is read.
@@ -68,17 +68,12 @@ class Console(logging.Filter):
     def __init__(self, is_dry_run: Callable[[], bool], describe: Describe):
         super().__init__()
         self._is_dry_run, self._describe = is_dry_run, describe
-        self._files: list[str] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
         event = getattr(record, "event", None)
         message = str(record.msg or "")
-        if self._is_dry_run() and event == "job_info":
-            # Outputs that are updated in place are marked so.
-            self._files += [str(file).removesuffix(" (update)") for file in getattr(record, "output", None) or ()]
-            return False
         if self._is_dry_run() and message.startswith("This was a dry-run"):
-            record.msg = "\n".join(self._describe(self._files))
+            record.msg = "\n".join(self._describe())
             return True
         if record.levelno >= logging.WARNING:
             return not message.startswith(NOISE) and not message.rstrip().endswith(SAID) and event != "job_error"

@@ -19,6 +19,9 @@ arrange_jobs() reads what the jobs of `workflow.dag` depend on, and sets their `
     out for each job alone, while the DAG is being built. May go when hooks are given the jobs and may order them.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
+list_no_jobs_of_dry_runs() replaces the printjob() of the executor of dry runs.
+    The plan tells what Snakemake's list of jobs would. Putting the list together, which nobody sees, is a sixth of a dry run of many
+    scenes. May go when Snakemake puts it together only for those who see it.
 cancel_timers() cancels the timers of this process.
     With each job Snakemake starts a timer of a second, to look for jobs that may be submitted, and Python waits for all of
     them at the end. May go when Snakemake cancels them itself.
@@ -94,6 +97,13 @@ def speaks_to_a_person(workflow: Any) -> bool:
     return workflow.exec_mode == ExecMode.DEFAULT and not workflow.output_settings.verbose
 
 
+def list_no_jobs_of_dry_runs() -> None:
+    """Has dry runs say nothing of each job."""
+    from snakemake.executors import dryrun
+
+    dryrun.Executor.printjob = lambda executor, job: None
+
+
 def is_dry_run(workflow: Any) -> bool:
     """Whether jobs are only listed."""
     return bool(workflow.dryrun)
@@ -127,8 +137,8 @@ def let_one_more_wait(workflow: Any) -> None:
 
 
 def jobs_to_run(workflow: Any) -> list[Any]:
-    """The jobs of a build that is about to begin."""
-    return list(workflow.dag.needrun_jobs())
+    """The jobs of a build that is about to begin, or of a dry run."""
+    return list(workflow.dag.needrun_jobs(exclude_finished=False))
 
 
 def arrange_jobs(workflow: Any, find_model: Callable[[dict[str, Any]], str | None]) -> None:
