@@ -192,6 +192,7 @@ class Inpaint(DiffusionPass):
     strength: float
     context: int | None
     color_match: float
+    heal: float
     cell: int
     plate: list[str]
 

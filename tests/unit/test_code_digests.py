@@ -39,6 +39,7 @@ DECIDES = {
     "exports/stack": EXPORTS,
     "imaging/arrays": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
+    "imaging/healing": VIEWS,
     "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/compositing": VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},

@@ -79,6 +79,7 @@ EDITS = [
     ("subjects.astronaut.strength", 0.9, ASTRONAUT),
     ("subjects.astronaut.context", 16, ASTRONAUT),
     ("subjects.astronaut.color_match", 0.5, ASTRONAUT),
+    ("subjects.astronaut.heal", 0.5, ASTRONAUT),
     ("subjects.astronaut.fit", "cover", set()),  # there is no image
     ("subjects.rover.prompt", "a robot", ROVER),
     ("subjects.rover.seed", 0, ROVER),
@@ -609,6 +610,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("imaging/masks", MASKS | SUBJECTS | {"final"}),
         ("imaging/windows", SUBJECTS | {"final"}),
         ("imaging/color_match", SUBJECTS | {"final"}),
+        ("imaging/healing", SUBJECTS | {"final"}),
         ("imaging/compositing", SUBJECTS | {"final"}),
         ("diffusion/inference", PAINTED | {"final"}),
         ("diffusion/pipelines", PAINTED | {"final"}),

@@ -121,8 +121,22 @@ def hard(mask: Image.Image, cell: int) -> Image.Image:
 
     mask  soft mask, "L". cell  side of a latent cell in pixels. Returns an "L" image of 0 and 255, of the same size.
     """
-    visible = np.asarray(mask) >= VISIBLE
-    return Image.fromarray(_spread(_spread(visible, cell, 0), cell, 1).astype(np.uint8) * 255)
+    return Image.fromarray(_spread(_spread(visible(mask), cell, 0), cell, 1).astype(np.uint8) * 255)
+
+
+def visible(mask: Image.Image) -> Array:
+    """Where a soft mask is at least 2 %, of shape (height, width)."""
+    seen: Array = np.asarray(mask) >= VISIBLE
+    return seen
+
+
+def inner_edge(mask: Image.Image, width: int) -> Image.Image:
+    """What lies just inside a soft mask: 255 where it is visible and within `width` pixels of where it is not, else 0.
+
+    The canvas's border is no edge.
+    """
+    seen = visible(mask)
+    return Image.fromarray((_spread(_spread(~seen, width, 0), width, 1) & seen).astype(np.uint8) * 255)
 
 
 def ring(hard: Image.Image, width: int) -> Image.Image:

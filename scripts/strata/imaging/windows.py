@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops
 
 from strata.errors import StrataError
-from strata.imaging import color_match, compositing, masks
+from strata.imaging import color_match, compositing, healing, masks
 from strata.passes import Ring
 
 RING_CELLS = 2  # as wide as the ring on which colours are compared: near the seam, and enough to tell
@@ -47,14 +47,17 @@ class Window:
         """All that a pass reads, and where its result goes."""
         return b"".join((repr((self.size, self.box)).encode(), self.plate.tobytes(), self.soft.tobytes()))
 
-    def cut_layer(self, painted: Image.Image, matched: float = 0.0) -> Image.Image:
+    def cut_layer(self, painted: Image.Image, matched: float = 0.0, healed: float = 0.0) -> Image.Image:
         """The subject's layer: the painted window ("RGB") cut out by the soft mask, transparent elsewhere ("RGBA").
 
         Args:
             matched: how far its colours are brought to the plate's, 0 to 1; above 0 it needs a ring.
+            healed: how far its edge is then brought to the plate, 0 to 1.
         """
         layer = Image.new("RGBA", self.size)
         painted = color_match.match(painted, self.plate, self.ring(), matched) if matched else painted
+        # A model sees nothing finer than a latent cell, and so paints the seam about as wide.
+        painted = healing.heal(painted, self.plate, self.soft, self.cell, healed) if healed else painted
         layer.paste(compositing.cut_out(painted, self.soft), self.box[:2])
         return layer
 

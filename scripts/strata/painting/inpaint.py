@@ -16,4 +16,4 @@ def paint(loaded: Loaded, request: Request, spec: Inpaint, window: Window, repor
         painted = inference.inpaint(
             loaded.pipeline, spec, window.plate, window.hard, reporter.step, reporter.note, arguments
         )
-    return window.cut_layer(painted, matched=spec["color_match"])
+    return window.cut_layer(painted, spec["color_match"], spec["heal"])

@@ -77,6 +77,7 @@ class Subject(Passed):
     strength: float
     context: Literal["canvas"] | int
     color_match: float
+    heal: float
 
 
 class Effect(Passed):

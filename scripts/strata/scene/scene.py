@@ -139,6 +139,7 @@ class Scene:
             "strength": self._strength(subject, subject["strength"], "inpainting"),
             "context": None if context == "canvas" else round(context * self.canvas["scale"]),
             "color_match": subject["color_match"],
+            "heal": subject["heal"],
             "cell": self._cell(name),
             "plate": self.plate(name),
             "code": digest_code("inpaint"),
