@@ -169,7 +169,7 @@ def _list_spans(text: str, above: CollectionNode) -> Iterator[_Span]:
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
-    begun = [first.start_mark.line for first, _ in parts]
+    begun = [int(first.start_mark.line) for first, _ in parts]
     for first, _ in parts:
         lead = lines[first.start_mark.line][: first.start_mark.column]
         if lead.strip(" -") or (isinstance(above, MappingNode) and lead.strip()):
@@ -178,14 +178,13 @@ def _list_spans(text: str, above: CollectionNode) -> Iterator[_Span]:
     ends = [_last_line(text, last, offsets) + 1 for _, last in parts]
     limits = [*begun[1:], len(lines)]
     own_ends = [_take_indented(lines, end, limit, column) for end, limit in zip(ends, limits, strict=True)]
-    starts = []
-    for index, line in enumerate(begun):
+    starts: list[int] = []
+    for index, top in enumerate(begun):
         lowest = own_ends[index - 1] if index else text[: _key_end(text, above)].count("\n") + 1
-        while line > lowest and lines[line - 1].strip().startswith("#") and _indent(lines[line - 1]) == column:
-            line -= 1
-        starts.append(line)
-    for start, own_start, own_end, following in zip(starts, begun, own_ends, [*starts[1:], None], strict=True):
-        end = own_end if following is None else following
+        while top > lowest and lines[top - 1].strip().startswith("#") and _indent(lines[top - 1]) == column:
+            top -= 1
+        starts.append(top)
+    for start, own_start, own_end, end in zip(starts, begun, own_ends, [*starts[1:], own_ends[-1]], strict=True):
         yield _Span(offsets[start], offsets[own_start], offsets[own_end], offsets[end], column)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-
 from strata.errors import StrataError
 from strata.scene.scene import Scene
 from strata.scene.scene_files import SceneFile
@@ -176,7 +175,9 @@ def _add(file: SceneFile, section: Section, name: str, value: Mapping[str, Any])
         return text
     described = {"layer": name} if section == "subjects" else {"layer": name, "opacity": 0.5, "blend": "screen"}
     kin = scene.subjects if section == "subjects" else scene.effects
-    below = [index for index, entry in enumerate(scene.stack) if entry["layer"] in ("background", *scene.subjects, *kin)]
+    below = [
+        index for index, entry in enumerate(scene.stack) if entry["layer"] in ("background", *scene.subjects, *kin)
+    ]
     return _insert_layer(file.with_text(text), scene, max(below, default=-1) + 1, described)
 
 
