@@ -14,7 +14,7 @@ from strata.studio.project import Project
 SEEDS = 4
 """How many more seeds are tried at a time."""
 
-HIGHEST = 2**32 - 1
+HIGHEST = 2**64 - 1
 
 
 class CellView(TypedDict):
