@@ -332,6 +332,7 @@ def _listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", number))
+            listening.listen(128)  # a browser that is as quick as this waits for the first answer
             return listening
         except OSError as error:
             listening.close()

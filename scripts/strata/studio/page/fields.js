@@ -182,7 +182,7 @@ function makeGroup(path, node) {
   let fields = [];
   let begun = null;
   element.update = () => {
-    const there = holding(path, node) !== null;
+    const there = !isNullable(node) || holding(path, node) !== null;
     if (there !== begun) {
       begun = there;
       fields = there ? Object.entries(node.properties).map(([key, part]) => makeField([...path, key], { ...resolve(part, node.of), of: node.of })) : [];

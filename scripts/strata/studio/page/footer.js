@@ -33,6 +33,12 @@ function sayPrice(plan) {
   return plan.seconds ? `${told}, about ${sayTime(plan.seconds)}` : told;
 }
 
+/** What a build would do, in a sentence. */
+function sayWhole(plan) {
+  if (!plan.to_do || plan.passes) return plan.said;
+  return plan.said.includes("from the store") ? `Paints nothing: ${plan.said.match(/\d+ from the store/)[0]}.` : "Paints nothing.";
+}
+
 export function updatePending() {
   const { edits, view } = session;
   const wrong = session.unplaced;
@@ -49,7 +55,7 @@ export function updatePending() {
   price.classList.toggle("busy", session.pricing);
   price.classList.toggle("free", !wrong.length && view?.plan.passes === 0);
   if (wrong.length) price.textContent = wrong[0].error;
-  else if (view) price.textContent = view.remarks[0] ?? view.plan.said;
+  else if (view) price.textContent = view.remarks[0] ?? sayWhole(view.plan);
   for (const id of ["discard", "save"]) byId(id).disabled = !edits.length;
   byId("undo").disabled = !session.canUndo;
   byId("redo").disabled = !session.canRedo;

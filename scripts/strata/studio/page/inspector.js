@@ -20,7 +20,8 @@ const ACTIONS = {
 
 const panel = byId("panel");
 let tab = "layer";
-let selected = "background"; // a layer's name, or "finish"
+let wanted = "background"; // a layer's name, or "finish"; one that was just added may not be there yet
+let selected = wanted; // what is shown
 let parts = []; // elements with a function `update`
 let built = ""; // what the panel was built for
 let fail = () => {};
@@ -28,7 +29,7 @@ let fail = () => {};
 export const selectedLayer = () => selected;
 
 export function select(name) {
-  selected = name;
+  wanted = name;
   choose("layer");
 }
 
@@ -36,8 +37,8 @@ function choose(name) {
   tab = name;
   for (const each of ["layer", "scene"]) byId(`tab-${each}`).setAttribute("aria-selected", String(each === tab));
   panel.setAttribute("aria-labelledby", `tab-${tab}`);
-  document.dispatchEvent(new CustomEvent("selected"));
   updateInspector();
+  document.dispatchEvent(new CustomEvent("selected"));
 }
 
 const kindOf = (name) => session.view?.layers.find((layer) => layer.name === name)?.kind;
@@ -48,7 +49,7 @@ const pathOf = (name, kind) => (kind === "background" ? ["background"] : [`${kin
 /** Shows what holds now. Fields stay as long as they are the same ones, so that whoever types is not disturbed. */
 export function updateInspector() {
   if (!session.view) return panel.replaceChildren();
-  if (selected !== "finish" && !kindOf(selected)) selected = "background";
+  selected = wanted === "finish" || kindOf(wanted) ? wanted : "background";
   const mask = session.valueAt(["subjects", selected, "mask"]);
   const shapes = mask?.shapes?.map((shape) => [shape.shape, shape.points?.length]);
   const stacked = session.scene.composite.layers.some((entry) => entry.layer === selected);
@@ -129,7 +130,7 @@ function move(by) {
 
 function rename(section, to) {
   session.add({ kind: "rename", section, name: selected, to });
-  selected = to;
+  wanted = to;
 }
 
 function duplicate(section) {

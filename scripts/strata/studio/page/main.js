@@ -55,8 +55,8 @@ function update() {
     frame = 0;
     updateHeader();
     refresh().then(refreshComparison).catch(fail);
-    updateStack();
     updateInspector();
+    updateStack();
     refreshShapes();
     updatePending();
     sayConflict();
@@ -179,7 +179,7 @@ async function start() {
   connectStrip(fail);
   connectSweeps(fail);
   session.addEventListener("change", update);
-  document.addEventListener("selected", update);
+  document.addEventListener("selected", updateStack);
   byId("stage").addEventListener("zoomed", refreshShapes);
   byId("scene").addEventListener("change", (event) => open(event.target.value).catch(fail));
   byId("theme").addEventListener("click", setTheme);

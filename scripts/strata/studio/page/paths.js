@@ -28,12 +28,15 @@ export function withValue(root, path, value) {
   return copy;
 }
 
-/** A path as sentences write it: subjects.astronaut.mask.shapes[0].bbox. */
+/**
+ * A path as sentences write it: subjects.astronaut.mask.shapes[0].bbox.
+ *
+ * @param scene whose composite tells the numbers of its entries; null for their layers' names instead
+ */
 export function keyOf(path, scene) {
   let text = "";
   path.forEach((part, depth) => {
-    let name = part;
-    if (isStack(path, depth)) name = scene?.composite?.layers?.findIndex((entry) => entry.layer === part) ?? part;
+    const name = scene && isStack(path, depth) ? scene.composite.layers.findIndex((entry) => entry.layer === part) : part;
     text += typeof name === "number" ? `[${name}]` : text ? `.${name}` : name;
   });
   return text;

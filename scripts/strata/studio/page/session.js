@@ -109,7 +109,7 @@ class Session extends EventTarget {
 
   /** What an edit is about, as sentences write it. */
   nameOf(edit) {
-    if (edit.path) return keyOf(edit.path, this.scene);
+    if (edit.path) return keyOf(edit.path, null);
     if (edit.kind === "restack") return `composite.layers.${edit.layer}`;
     return `${edit.section ?? "subjects"}.${edit.name}`;
   }

@@ -23,7 +23,7 @@ export function editShapes(name) {
 export function outline(name) {
   if (name === outlined) return;
   outlined = name;
-  refreshShapes();
+  requestAnimationFrame(refreshShapes); // not at once: the focus may be on its way to a handle
 }
 
 const maskOf = (name) => session.valueAt(["subjects", name, "mask"]);
