@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -54,6 +55,9 @@ FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 PORT = 8425
 
 SCHEMAS = ("scene", "runtime", "sweeps")
+
+THREADS = CapacityLimiter(2)
+"""Of answers: most wait for each other anyway, and each thread keeps memory for pictures."""
 
 Handler = Callable[[Request, Any], Any]
 
@@ -213,7 +217,7 @@ def _answering(handler: Handler) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         try:
             body = await _read_body(request)
-            answered = await run_in_threadpool(handler, request, body)
+            answered = await run_sync(handler, request, body, limiter=THREADS)
             return answered if isinstance(answered, Response) else JSONResponse(answered)
         except ConflictError as error:
             return JSONResponse(scene_views.describe_error(error), 409)

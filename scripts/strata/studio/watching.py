@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 
 from strata.studio import strip
 from strata.studio.builds import Builder
@@ -14,6 +15,9 @@ from strata.studio.project import SCENES, Project, digest
 
 SECONDS = 0.1
 """Between two looks. A look is a few stats."""
+
+LOOKS = CapacityLimiter(1)
+"""The looks of all pages take turns."""
 
 ALIVE = 100
 """Looks without news after which a comment is sent, so that a lost connection is noticed."""
@@ -33,7 +37,7 @@ class Watch:
         """Events in the form of the HTML standard, section 9.2: first of all that is there, then of what changes."""
         quiet = 0
         while True:
-            news = await run_in_threadpool(self._look)
+            news = await run_sync(self._look, limiter=LOOKS)
             for name, text in news:
                 yield f"event: {name}\ndata: {text}\n\n"
             quiet = 0 if news else quiet + 1

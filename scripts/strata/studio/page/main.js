@@ -53,8 +53,8 @@ function update() {
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
+    refresh().then(refreshComparison).catch(fail); // first: a slider shows at once
     updateHeader();
-    refresh().then(refreshComparison).catch(fail);
     updateInspector();
     updateStack();
     refreshShapes();

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { isSame } from "./paths.js";
 import { session } from "./session.js";
 
-/* global decodePng, finishLevels, flattenRows */
+/* global decodePng, finishLevels, flattenRows, paintStack */
 
 const canvas = byId("shown");
 const NO_FINISH = { brightness: 1, contrast: 1, color: 1, sharpness: 1 };
@@ -14,7 +14,10 @@ const hidden = new Set(); // names of layers whose eyes are closed, and "finish"
 const layers = new Map(); // by name: {address, picture: Promise of {x, y, width, height, channels, pixels}}
 const finals = new Map(); // by address: levels of final.png
 let turn = 0;
-let shownLevels = null;
+let isShown = false;
+let image = null; // what is put on the canvas, used again and again
+let stackBefore = []; // the stack that was flattened last
+let beneath = null; // {stack, canvas}: what lies beneath the layer that was changed last, before it is rounded
 
 export const isHidden = (name) => hidden.has(name);
 
@@ -83,16 +86,19 @@ function showsFinal(view) {
 
 /** Shows levels, three to a pixel. */
 function show(levels, width, height) {
-  const image = new ImageData(width, height);
+  if (image?.width !== width || image.height !== height) {
+    image = new ImageData(width, height);
+    image.data.fill(255);
+  }
+  const { data } = image;
   for (let from = 0, to = 0; from < levels.length; from += 3, to += 4) {
-    image.data[to] = levels[from];
-    image.data[to + 1] = levels[from + 1];
-    image.data[to + 2] = levels[from + 2];
-    image.data[to + 3] = 255;
+    data[to] = levels[from];
+    data[to + 1] = levels[from + 1];
+    data[to + 2] = levels[from + 2];
   }
   resize(width, height);
   canvas.getContext("2d").putImageData(image, 0, 0);
-  shownLevels = { levels, width, height };
+  isShown = true;
 }
 
 function resize(width, height) {
@@ -102,8 +108,8 @@ function resize(width, height) {
   canvas.dispatchEvent(new CustomEvent("resized", { bubbles: true }));
 }
 
-/** What is shown now, as levels. */
-export const levelsNow = () => shownLevels;
+/** Whether a picture is shown. */
+export const showsPicture = () => isShown;
 
 /** Shows the scene as it would be with the edits, as far as layers are built. */
 export async function refresh() {
@@ -117,6 +123,8 @@ export async function refresh() {
     if (final) {
       show(final.channels === 3 ? final.pixels : withoutAlpha(final.pixels), final.width, final.height);
       const stale = view.plan.to_do > 0;
+      // Whoever moves a slider next should not wait for the layers.
+      for (const entry of session.scene.composite.layers) fetchLayer(view, entry);
       return say(stale ? "This is final.png as it was built last." : "This is final.png.", mine);
     }
   }
@@ -137,19 +145,32 @@ function compose(fetched, width, height) {
   const stack = [];
   for (const [entry, layer] of fetched) {
     const picture = layer?.picture ?? layer?.last?.picture;
-    if (picture) stack.push({ ...picture, level: Math.round(entry.opacity * 255), blend: entry.blend });
+    if (picture) stack.push({ ...picture, picture, level: Math.round(entry.opacity * 255), blend: entry.blend });
   }
   byId("empty").hidden = stack.length > 0;
   if (!stack.length) {
     resize(width, height);
     canvas.getContext("2d").clearRect(0, 0, width, height);
-    shownLevels = null;
+    isShown = false;
     byId("empty").textContent = session.view.final_version ? "Every eye is closed." : "Nothing is painted yet. Build it.";
     return;
   }
-  const levels = flattenRows(stack, width, 0, height);
+  const levels = flatten(stack, width, height);
   const finish = hidden.has("finish") ? NO_FINISH : session.scene.composite.finish;
   show(finishLevels(levels, width, height, finish), width, height);
+}
+
+const isSameLayer = (one, other) => one.picture === other?.picture && one.level === other.level && one.blend === other.blend;
+
+/** Flattens a stack. While one layer changes, as by a slider, what lies beneath it is painted once. */
+function flatten(stack, width, height) {
+  const changed = stack.findIndex((layer, index) => !isSameLayer(layer, stackBefore[index]));
+  stackBefore = stack;
+  if (changed <= 0) return flattenRows(stack, width, 0, height);
+  const below = stack.slice(0, changed);
+  const known = beneath?.stack.length === changed && beneath.width === width && below.every((layer, index) => isSameLayer(layer, beneath.stack[index]));
+  if (!known) beneath = { stack: below, width, canvas: paintStack(below, width, 0, height) };
+  return flattenRows(stack.slice(changed), width, 0, height, beneath.canvas);
 }
 
 function withoutAlpha(pixels) {

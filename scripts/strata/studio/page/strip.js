@@ -2,7 +2,7 @@
 
 import { postJson } from "./api.js";
 import { byId, make } from "./dom.js";
-import { levelsNow, shownSize } from "./picture.js";
+import { showsPicture, shownSize } from "./picture.js";
 import { session } from "./session.js";
 
 /* global connectSlider */
@@ -69,8 +69,7 @@ async function draw(canvas, choice) {
   [canvas.width, canvas.height] = shownSize();
   const context = canvas.getContext("2d");
   if (choice === "shown") {
-    const now = levelsNow();
-    if (now) context.drawImage(byId("shown"), 0, 0, canvas.width, canvas.height);
+    if (showsPicture()) context.drawImage(byId("shown"), 0, 0, canvas.width, canvas.height);
     return;
   }
   const image = new Image();
