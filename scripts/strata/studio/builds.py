@@ -17,6 +17,8 @@ from strata.painting import journal, remaining, under_way
 from strata.painting.journal import FAILED
 from strata.painting.progress import layer_title
 from strata.state import STUDIO
+from strata.studio.sentences import Wrong, find_keyed
+from strata.workflow.build_words import FAILED as FAILED_BUILD
 from strata.workflow.build_words import READY
 
 LOG = STUDIO / "build.log"
@@ -57,6 +59,7 @@ class BuildView(TypedDict):
         left: the seconds that remain, as far as they can be told.
         result: of the studio's own latest build: well, failed or stopped; None before its end.
         said: the end of what that build said.
+        wrong: the sentences in it that speak of keys.
     """
 
     running: bool
@@ -68,6 +71,7 @@ class BuildView(TypedDict):
     left: float | None
     result: str | None
     said: str
+    wrong: list[Wrong]
 
 
 class Builder:
@@ -130,7 +134,7 @@ class Builder:
         build = under_way.find()
         with self._state:
             own, ready, result = self._building, self._ready and not self._building, self._result
-        now = time.time()
+        now, said = time.time(), self._read_log() if result else ""
         jobs = build.jobs if build else ()
         return {
             "running": own or build is not None,
@@ -150,7 +154,8 @@ class Builder:
             "made": _list_made(),
             "left": remaining.seconds_after(jobs[0].layer) if jobs else None,
             "result": result or None,
-            "said": self._read_log() if result else "",
+            "said": said,
+            "wrong": find_keyed(said) if result == FAILED_BUILD else [],
         }
 
     def _start(self) -> None:
@@ -185,7 +190,7 @@ class Builder:
             if self._process is process:
                 self._ready = False
                 if self._building:
-                    self._building, self._result = False, "failed"
+                    self._building, self._result = False, FAILED_BUILD
 
     def _read_log(self) -> str:
         try:

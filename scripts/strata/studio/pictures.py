@@ -13,6 +13,7 @@ from strata.exports.stack import crop_to_seen
 from strata.imaging import compositing, depth, masks, png
 from strata.imaging.compositing import Layer
 from strata.scene import paths
+from strata.scene.layers import Layer as Described
 from strata.scene.layers import Layers
 from strata.scene.scene import Scene
 
@@ -54,6 +55,21 @@ def find_file(text: str) -> Path:
     return path
 
 
+def find_layer(scene: Scene, layers: Layers, folder: str, name: str) -> Described:
+    """A layer of a scene by its name.
+
+    Raises:
+        StrataError: the scene has none of that name.
+    """
+    if name in scene.subjects:
+        return layers.subject(folder, name)
+    if name in scene.effects:
+        return layers.effect(folder, name)
+    if name == "background":
+        return layers.background(folder)
+    raise StrataError(f"{scene.source}: there is no layer {name}.")
+
+
 def place_layer(
     scene: Scene, layers: Layers, folder: str, name: str, how: Mapping[str, Any], scale: float
 ) -> PlacedPicture:
@@ -66,11 +82,9 @@ def place_layer(
     Raises:
         StrataError: the layer is not built, or does not fit the scene.
     """
-    files = {entry["layer"]: file for entry, file in zip(scene.stack, layers.stack(folder), strict=True)}
-    if name not in files:
-        raise StrataError(f"{scene.source}: composite.layers has no {name}.")
+    file = Path(paths.RESULTS, find_layer(scene, layers, folder, name).file)
     per_canvas = scene.canvas["scale"]
-    image = png.read(Path(paths.RESULTS, files[name]), "RGBA", scene.size)
+    image = png.read(file, "RGBA", scene.size)
     x, y = (round(length * per_canvas) for length in how["position"])
     veil = None
     if (ramp := how["depth"]) is not None and (described := scene.description["depth"]) is not None:

@@ -1,6 +1,5 @@
 """A scene as the page shows it: its values, its layers with what a build would do to each, and what is wrong with it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -14,7 +13,9 @@ from strata.scene.layers import Layers
 from strata.scene.scene import Scene
 from strata.scene.scene_files import SceneFile
 from strata.scene.scenes import Scenes
+from strata.studio.pictures import find_layer
 from strata.studio.project import Project
+from strata.studio.sentences import Wrong, describe_error
 from strata.workflow import plan as plans
 from strata.workflow.plan import Plan, Planner, Step
 from strata.workflow.records import Comparison
@@ -26,15 +27,6 @@ MOST_PIXELS = 1_600_000
 
 MOST_PRICED = 24
 """Edits that are priced one by one; with more of them only all together are."""
-
-KEY = re.compile(r"^(?:config\.yaml|scenes/[\w.-]+\.yaml)(?:, line \d+)?: ([a-z][\w-]*(?:\.[\w-]+|\[\d+\])*)")
-
-
-class Wrong(TypedDict):
-    """What is wrong, in a sentence, and the key that it speaks of, if it speaks of one."""
-
-    error: str
-    key: str | None
 
 
 class LayerView(TypedDict):
@@ -205,7 +197,8 @@ def _describe(name: str, scene: Scene, layers: Layers, plan: Plan, comparison: C
         "size": [width, height],
         "scale": min(1.0, (MOST_PIXELS / (width * height)) ** 0.5),
         "layers": [
-            _describe_layer(folder, layer, kind, layers, steps, comparison) for layer, kind in _list_layers(scene)
+            _describe_layer(scene, folder, layer, kind, layers, steps, comparison)
+            for layer, kind in _list_layers(scene)
         ],
         "final": final,
         "final_version": comparison.digest(final),
@@ -223,15 +216,9 @@ def _list_layers(scene: Scene) -> list[tuple[str, Kind]]:
 
 
 def _describe_layer(
-    folder: str, name: str, kind: Kind, layers: Layers, steps: Mapping[str, Step], comparison: Comparison
+    scene: Scene, folder: str, name: str, kind: Kind, layers: Layers, steps: Mapping[str, Step], comparison: Comparison
 ) -> LayerView:
-    match kind:
-        case "background":
-            layer = layers.background(folder)
-        case "subject":
-            layer = layers.subject(folder, name)
-        case "effect":
-            layer = layers.effect(folder, name)
+    layer = find_layer(scene, layers, folder, name)
     file = f"{paths.RESULTS}/{layer.file}"
     mask = None if layer.mask is None else f"{paths.RESULTS}/{layer.mask}"
     step = steps.get(file)
@@ -268,9 +255,3 @@ def describe_plan(plan: Plan) -> PlanView:
         "said": plans.total(plan),
         "layers": [Path(step.layer).stem for step in plan.passes],
     }
-
-
-def describe_error(error: StrataError) -> Wrong:
-    """A sentence, and the key that it begins with."""
-    key = KEY.match(str(error))
-    return {"error": str(error), "key": key[1] if key else None}

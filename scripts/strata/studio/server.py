@@ -34,6 +34,7 @@ from strata.studio.builds import Builder, read_job_log
 from strata.studio.guard import Guard, read_token
 from strata.studio.project import ConflictError, Project
 from strata.studio.scene_views import SceneViews
+from strata.studio.sentences import describe_error
 from strata.studio.watching import Watch
 from strata.yaml_files import check_yaml
 
@@ -220,9 +221,9 @@ def _answering(handler: Handler) -> Callable[[Request], Any]:
             answered = await run_sync(handler, request, body, limiter=THREADS)
             return answered if isinstance(answered, Response) else JSONResponse(answered)
         except ConflictError as error:
-            return JSONResponse(scene_views.describe_error(error), 409)
+            return JSONResponse(describe_error(error), 409)
         except StrataError as error:
-            return JSONResponse(scene_views.describe_error(error), 422)
+            return JSONResponse(describe_error(error), 422)
         except Exception as error:
             return JSONResponse({"error": _remember_failure(error), "key": None}, 500)
 

@@ -41,7 +41,7 @@ function sayWhole(plan) {
 
 export function updatePending() {
   const { edits, view } = session;
-  const wrong = session.unplaced;
+  const wrong = session.allWrong;
   byId("edit-count").textContent = edits.length === 0 ? "No edits" : edits.length === 1 ? "1 edit" : `${edits.length} edits`;
   byId("edit-list").replaceChildren(
     ...edits.map((edit, index) => {
@@ -85,6 +85,7 @@ export function updateBuild(told) {
   byId("said").hidden = !ended;
   byId("said").open = ended;
   byId("said").querySelector("pre").textContent = failed.length ? failed.join("\n") : told.said.trim();
+  session.learn(told.running ? [] : told.wrong);
   document.body.dataset.building = String(told.running);
   if (total === undefined || !session.view) return;
   updatePending();

@@ -71,7 +71,6 @@ function updateHeader() {
     choice.replaceChildren(...session.scenes.map((name) => make("option", { value: name }, name || "config.yaml")));
   }
   choice.value = session.name;
-  if (session.fileWrong && !session.view) say(session.fileWrong.error);
   if (!session.view) return;
   const [width, height] = session.view.size;
   const smaller = session.view.scale < 1 ? ", shown smaller" : "";
@@ -142,7 +141,7 @@ function onKey(event) {
 
 function follow() {
   listen({
-    files: (versions) => session.follow(versions[session.name]).catch(fail),
+    files: (versions) => session.follow(versions).catch(fail),
     build: (build) => {
       updateBuild(build);
       const progressed = build.made.length !== made;

@@ -31,21 +31,21 @@ export function showAll() {
   refresh();
 }
 
-/** The size of what is shown, in its pixels. */
-export function shownSize(view = session.view) {
+/** The size of what is shown, in its pixels: an edit of the canvas shows when it was built. */
+export function shownSize(view = session.saved) {
   const scale = view.scale;
   return view.size.map((side) => (scale < 1 ? Math.max(Math.round(side * scale), 1) : side));
 }
 
 /** Shown pixels per canvas pixel. */
-export const perCanvas = () => shownSize()[0] / session.scene.canvas.width;
+export const perCanvas = () => canvas.width / session.scene.canvas.width;
 
 /** A layer's pixels as the composite's entry blurs, moves and veils them: the server's part, since it is the library's. */
 function fetchLayer(view, entry) {
   const of = view.layers.find((layer) => layer.name === entry.layer);
   if (!of?.version) return null;
   const how = JSON.stringify({ blur: entry.blur, position: entry.position, depth: entry.depth });
-  const address = { scene: session.name, layer: entry.layer, how, v: `${of.version}-${view.scale}` };
+  const address = { scene: session.name, layer: entry.layer, how, v: `${of.version}-${session.saved.size}` };
   const key = JSON.stringify(address);
   const known = layers.get(entry.layer);
   if (known?.key === key) return known;
@@ -79,7 +79,7 @@ function showsFinal(view) {
   return (
     !hidden.size &&
     view.final_version &&
-    view.scale === 1 &&
+    session.saved.scale === 1 &&
     isSame(session.scene.composite, session.saved.effective.composite)
   );
 }
@@ -116,7 +116,7 @@ export async function refresh() {
   if (!session.scene || !session.saved || !session.view) return;
   const mine = ++turn;
   const view = session.view;
-  const [width, height] = shownSize(view);
+  const [width, height] = shownSize();
   if (showsFinal(view)) {
     const final = await loadFinal(view).catch(() => null);
     if (mine !== turn) return;
@@ -152,7 +152,8 @@ function compose(fetched, width, height) {
     resize(width, height);
     canvas.getContext("2d").clearRect(0, 0, width, height);
     isShown = false;
-    byId("empty").textContent = session.view.final_version ? "Every eye is closed." : "Nothing is painted yet. Build it.";
+    const built = session.view.layers.some((layer) => layer.version);
+    byId("empty").textContent = hidden.size && built ? "Every eye is closed." : "Nothing of this size is painted yet. Build it.";
     return;
   }
   const levels = flatten(stack, width, height);

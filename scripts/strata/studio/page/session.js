@@ -16,12 +16,15 @@ class Session extends EventTarget {
   view = null; // with the edits, as the server last told
   scene = null; // the effective scene with the edits, at once
   edits = [];
-  wrong = []; // what is wrong with the edits, or with the file if there are none
+  wrong = []; // what is wrong with the edits
+  fileWrong = null; // what is wrong with the file as it is saved
+  buildWrong = []; // what the latest build found wrong
   conflict = null; // {keys, clash}: the file was changed since the edits were made
   pricing = false;
   #undone = [];
   #done = [];
   #asked = 0;
+  #beneath; // the version of config.yaml, for a scene that is laid over it
   #timer = null;
 
   /** Opens a scene; edits of it that this tab holds come back. */
@@ -31,6 +34,10 @@ class Session extends EventTarget {
     this.edits = [];
     this.#done = [];
     this.#undone = [];
+    this.#beneath = undefined;
+    this.fileWrong = null;
+    this.buildWrong = [];
+    this.wrong = [];
     this.schemas ??= await getJson("/api/schemas");
     const held = this.#recall();
     await this.reload();
@@ -62,9 +69,22 @@ class Session extends EventTarget {
     else this.#tell();
   }
 
-  /** The file is another one than was read: by an editor, another tab, or this page's own save. */
-  async follow(version) {
-    if (!this.saved || version === this.saved.version || this.saving) return;
+  /**
+   * Files were changed: by an editor, another tab, or this page's own save.
+   *
+   * @param versions of all scenes' files, by the scene's name
+   */
+  async follow(versions) {
+    if (this.saving) return;
+    const version = versions[this.name];
+    const beneath = this.name ? versions[""] : null;
+    const names = Object.keys(versions).sort();
+    const same = this.saved && !this.fileWrong && version === this.saved.version;
+    const known = beneath === this.#beneath && isSame(names, [...this.scenes].sort());
+    const first = this.#beneath === undefined;
+    this.#beneath = beneath;
+    if (same && (known || first)) return;
+    if (!this.saved) return this.reload();
     const before = this.saved.effective;
     const edited = this.edits.length > 0;
     await this.reload();
@@ -95,16 +115,19 @@ class Session extends EventTarget {
   /** The sentence about a value, if it is wrong. */
   wrongAt(path) {
     const key = keyOf(path, this.scene);
-    return this.#allWrong().find((wrong) => wrong.key === key)?.error;
+    return [...this.allWrong, ...this.buildWrong].find((wrong) => wrong.key === key)?.error;
   }
 
-  #allWrong() {
-    return this.fileWrong ? [this.fileWrong, ...this.wrong] : this.wrong;
+  /** What is wrong with the file or the edits: nothing can be saved or built before it is put right. */
+  get allWrong() {
+    return this.fileWrong && !this.edits.length ? [this.fileWrong, ...this.wrong] : this.wrong;
   }
 
-  /** The sentences about keys that no field shows. */
-  get unplaced() {
-    return this.#allWrong();
+  /** The latest build has ended, or another one begins. */
+  learn(wrong) {
+    if (isSame(wrong, this.buildWrong)) return;
+    this.buildWrong = wrong;
+    this.#tell();
   }
 
   /** What an edit is about, as sentences write it. */

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { byId, draw } from "./dom.js";
-import { perCanvas, shownSize } from "./picture.js";
+import { perCanvas } from "./picture.js";
 import { session } from "./session.js";
 import { pointOf, zoomNow } from "./zoom.js";
 
@@ -28,7 +28,11 @@ export function outline(name) {
 
 const maskOf = (name) => session.valueAt(["subjects", name, "mask"]);
 const shapePath = (index) => ["subjects", subject, "mask", "shapes", index];
-const tidy = (number) => Math.round(number * 10) / 10;
+/** A length as a person would write it: whole canvas pixels, or tenths where a pixel is large on the screen. */
+function tidy(number) {
+  const parts = zoomNow() * perCanvas() >= 6 ? 10 : 1;
+  return Math.round(number * parts) / parts;
+}
 
 /** Whether what is in a mask can be drawn from its shapes alone. */
 const isOfShapes = (mask) => mask.shapes && !mask.image && !mask.layer && !mask.invert && !mask.grow;
@@ -38,7 +42,7 @@ export function refreshShapes() {
   const focused = document.activeElement?.dataset?.handle;
   svg.replaceChildren();
   if (!session.scene || !session.view) return;
-  const [width, height] = shownSize();
+  const { width, height } = byId("shown");
   svg.setAttribute("viewBox", `0 0 ${session.scene.canvas.width} ${session.scene.canvas.height}`);
   svg.style.width = `${width}px`;
   svg.style.height = `${height}px`;
@@ -144,7 +148,7 @@ function handlesOf(shape) {
 
 function drawHandles(shape, index) {
   const radius = RADIUS / (zoomNow() * perCanvas());
-  return handlesOf(shape).map(([name, x, y, change]) => {
+  return handlesOf(shape).map(([name, x, y]) => {
     const key = `${index} ${name}`;
     const handle = draw("circle", {
       cx: x,
@@ -164,11 +168,13 @@ function drawHandles(shape, index) {
     );
     handle.addEventListener("keydown", (event) => {
       const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (event.key === "Delete" && shape.points?.length > 3 && name.startsWith("corner")) {
-        put(index, { ...shape, points: shape.points.toSpliced(Number(name.slice(7)) - 1, 1) });
+      const now = session.valueAt(shapePath(index)); // keys may come faster than it is drawn
+      if (event.key === "Delete" && now.points?.length > 3 && name.startsWith("corner")) {
+        put(index, { ...now, points: now.points.toSpliced(Number(name.slice(7)) - 1, 1) });
       } else if (steps) {
         const far = event.shiftKey ? 10 : 1;
-        put(index, change([tidy(x + steps[0] * far), tidy(y + steps[1] * far)]));
+        const [, left, top, change] = handlesOf(now).find(([other]) => other === name);
+        put(index, change([tidy(left + steps[0] * far), tidy(top + steps[1] * far)]));
       } else return;
       event.preventDefault();
       event.stopPropagation();
@@ -239,7 +245,7 @@ async function showTint(name, mask) {
 }
 
 function paintTint(mask) {
-  [tint.width, tint.height] = shownSize();
+  [tint.width, tint.height] = [byId("shown").width, byId("shown").height];
   const context = tint.getContext("2d");
   context.drawImage(mask, 0, 0, tint.width, tint.height);
   const image = context.getImageData(0, 0, tint.width, tint.height);
