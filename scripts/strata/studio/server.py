@@ -32,6 +32,7 @@ from strata.state import STUDIO
 from strata.studio import edit_requests, painted_masks, pictures, scene_views, strip, sweeps
 from strata.studio.builds import Builder, read_job_log
 from strata.studio.guard import Guard, read_token
+from strata.studio.memory import give_back
 from strata.studio.project import ConflictError, Project
 from strata.studio.scene_views import SceneViews
 from strata.studio.sentences import describe_error
@@ -57,8 +58,8 @@ PORT = 8425
 
 SCHEMAS = ("scene", "runtime", "sweeps")
 
-THREADS = CapacityLimiter(2)
-"""Of answers: most wait for each other anyway, and each thread keeps memory for pictures."""
+THREADS = CapacityLimiter(1)
+"""Of answers: they take turns, since each thread would keep the memory of the largest picture that it was at."""
 
 Handler = Callable[[Request, Any], Any]
 
@@ -219,7 +220,10 @@ def _answering(handler: Handler) -> Callable[[Request], Any]:
         try:
             body = await _read_body(request)
             answered = await run_sync(handler, request, body, limiter=THREADS)
-            return answered if isinstance(answered, Response) else JSONResponse(answered)
+            if not isinstance(answered, Response):
+                return JSONResponse(answered)
+            give_back()  # it is a picture
+            return answered
         except ConflictError as error:
             return JSONResponse(describe_error(error), 409)
         except StrataError as error:

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from strata.studio import strip
 from strata.studio.builds import Builder
+from strata.studio.memory import give_back
 from strata.studio.project import SCENES, Project, digest
 
 SECONDS = 0.1
@@ -52,6 +53,7 @@ class Watch:
             with self._project.working:
                 for name in self._project.names():
                     strip.keep(name)
+            give_back()
         if self._ended or "strip" not in self._sent:
             seen["strip"] = strip.read()
         self._ended = self._ran and not build["running"]
