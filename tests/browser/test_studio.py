@@ -445,6 +445,30 @@ def test_it_can_be_used_by_the_keyboard_alone(tab):
     tab.page.wait_for_selector("#edit-list li:has-text('rover lies in place 4')", state="attached")
 
 
+def test_a_scene_that_is_not_built_says_so_and_the_other_is_shown_again(tab):
+    (tab.folder / "scenes").mkdir()
+    (tab.folder / "scenes/night.yaml").write_text("background: {prompt: a night} # dark\n")
+    tab.page.wait_for_selector("#scene option[value=night]", state="attached")
+    tab.page.select_option("#scene", "night")
+    tab.page.wait_for_selector("#empty:text-is('Nothing is painted yet. Build it.')")
+    tab.wait_for_price("from the store")
+    tab.input("background.prompt").fill("a dark sea")
+    tab.page.click("#save")
+    tab.page.wait_for_selector("#save:disabled")
+    assert (tab.folder / "scenes/night.yaml").read_text() == "background: {prompt: a dark sea} # dark\n"
+    # What lies beneath was changed: the scene on top of it follows.
+    (tab.folder / "config.yaml").write_text(SCENE.replace("seed: 77", "seed: 78"))
+    end = time.monotonic() + PATIENCE
+    while tab.input("background.seed").input_value() != "78":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    (tab.folder / "config.yaml").write_text(SCENE)
+    tab.page.select_option("#scene", "")
+    tab.wait_for_final()
+    assert tab.page.is_hidden("#empty")
+    assert tab.read().tobytes() == tab.final().tobytes()
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

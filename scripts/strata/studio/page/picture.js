@@ -99,6 +99,7 @@ function show(levels, width, height) {
   resize(width, height);
   canvas.getContext("2d").putImageData(image, 0, 0);
   isShown = true;
+  byId("empty").hidden = true;
 }
 
 function resize(width, height) {
@@ -147,13 +148,14 @@ function compose(fetched, width, height) {
     const picture = layer?.picture ?? layer?.last?.picture;
     if (picture) stack.push({ ...picture, picture, level: Math.round(entry.opacity * 255), blend: entry.blend });
   }
-  byId("empty").hidden = stack.length > 0;
   if (!stack.length) {
+    byId("empty").hidden = false;
     resize(width, height);
     canvas.getContext("2d").clearRect(0, 0, width, height);
     isShown = false;
     const built = session.view.layers.some((layer) => layer.version);
-    byId("empty").textContent = hidden.size && built ? "Every eye is closed." : "Nothing of this size is painted yet. Build it.";
+    const size = hidden.size ? "Every eye is closed." : "What is painted has another size. Build it anew.";
+    byId("empty").textContent = built ? size : "Nothing is painted yet. Build it.";
     return;
   }
   const levels = flatten(stack, width, height);
