@@ -8,6 +8,7 @@ import { session } from "./session.js";
 /* global connectSlider */
 
 const world = byId("world");
+const HEIGHT = 62; // of a small picture, in pixels
 let kept = [];
 let fail = () => {};
 
@@ -24,7 +25,8 @@ export function updateStrip(told = kept) {
   byId("pictures").replaceChildren(
     ...mine.map((each) => {
       const look = make("button.kept", { type: "button", title: "Compare with what is shown", onclick: () => compare(each.id, "shown") });
-      look.append(make("img", { src: addressOf(each.id), alt: `The picture of ${sayWhen(each)}`, loading: "lazy" }));
+      const [width, height] = [Math.round((HEIGHT * each.size[0]) / each.size[1]), HEIGHT]; // known before it is loaded
+      look.append(make("img", { width, height, src: addressOf(each.id), alt: `The picture of ${sayWhen(each)}`, loading: "lazy" }));
       const back = make("button", { type: "button", title: "Edits that give this picture's values back", onclick: () => takeBack(each.id).catch(fail) }, "Take back");
       return make("li", {}, look, make("div", {}, make("span.soft", {}, sayWhen(each)), back));
     }),
