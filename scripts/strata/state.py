@@ -17,6 +17,12 @@ JOURNAL = FOLDER / "build.jsonl"
 PLANNED = FOLDER / "planned.json"
 """The seconds that the build which is under way expects of each layer."""
 
+UNDER_WAY = FOLDER / "under_way"
+"""The build that is under way, and how far each of its passes is, a file each."""
+
+STUDIO = FOLDER / "studio"
+"""What the studio keeps: its token, the strip of finished pictures, the log of its builds."""
+
 HISTORY = FOLDER / "history.jsonl"
 """How long finished work took, over all builds."""
 

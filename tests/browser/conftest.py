@@ -1,10 +1,13 @@
-"""Chromium, once for all tests of a process; without it they are skipped."""
+"""Chromium, once for all tests of a process; without it they are skipped. And the studio of a scene that is built."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from helpers import chromium
+from helpers.studio import RunningStudio, build, write_scene
+from helpers.studio_page import StudioPage
 
 
 def pytest_collection_modifyitems(items):
@@ -20,3 +23,30 @@ def pytest_collection_modifyitems(items):
 def browser():
     with chromium.opened_browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory) -> Path:
+    """The scene, built by a plain Snakemake."""
+    folder = write_scene(tmp_path_factory.mktemp("studio") / "built")
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(built_once, tmp_path) -> Path:
+    return shutil.copytree(built_once, tmp_path / "scene", symlinks=True)
+
+
+@pytest.fixture
+def studio(folder):
+    running = RunningStudio(folder)
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def tab(browser, studio):
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
+    yield StudioPage(context, studio)
+    context.close()

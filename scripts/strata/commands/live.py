@@ -11,19 +11,17 @@ with a warm worker the models' loading.
 import argparse
 import contextlib
 import os
-import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import watchfiles
 from snakemake.cli import get_argument_parser
-from snakemake.cli import main as snakemake
 
 from strata.errors import StrataError
 from strata.installation import LIBRARY, SCHEMAS, SCRIPTS, WORKFLOW
 from strata.models.lock import LOCK
+from strata.workflow.repeated_builds import build, complete
 from strata.yaml_files import read_yaml
 
 SCENES = "scenes"
@@ -56,39 +54,6 @@ def run(arguments: argparse.Namespace) -> None:
             if look_at(list_sources()) != source:
                 os.execv(sys.executable, sys.orig_argv)
     print(file=sys.stderr)
-
-
-def complete(arguments: Sequence[str]) -> list[str]:
-    """Snakemake's arguments, with what nearly everybody wants."""
-    settings = get_argument_parser().parse_args(arguments)
-    snakefile = [] if settings.snakefile else ["--snakefile", str(WORKFLOW / "Snakefile")]
-    # Those that are given come last, and so win.
-    targets = [] if settings.targets else ["results/final.png"]
-    return ["--cores", "1", *snakefile, *arguments, *targets]
-
-
-def build(arguments: Sequence[str]) -> None:
-    """One build. What is wrong with it is printed, and the watch goes on."""
-    interrupts: list[int] = []
-
-    def interrupt(number: int, frame: Any) -> None:
-        interrupts.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, interrupt)  # Snakemake ends the build then, and does not say why
-    with contextlib.chdir(Path.cwd()):
-        try:
-            snakemake(list(arguments))
-        except SystemExit as end:
-            if isinstance(end.code, str):
-                print(end.code, file=sys.stderr)
-        finally:
-            # Snakemake leaves handlers behind that would never let this process end.
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    if interrupts:
-        raise KeyboardInterrupt
 
 
 def wait(folder: Path, configs: list[str], seen: State) -> None:

@@ -10,6 +10,7 @@ from strata.exits import sentences
 
 VERBS = {
     "live": "build again whenever the config or a file that it names is saved",
+    "studio": "open a local page to see a scene, edit it, and watch it paint",
     "plan": "say what a build would do, why, and how long it will take",
     "pick": "write the values of one picture of a sweep into its scene",
     "restore": "print or write the scene that a finished picture was built from",

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from strata.painting import journal, remaining
+from strata.painting import journal, remaining, under_way
 
 BAR = "{desc} {bar:24} {n_fmt}/{total_fmt} {elapsed}{postfix}"
 """The bar of a pass, in the words of tqdm."""
@@ -52,6 +52,8 @@ class JobLog:
         self._started = self._last = time.monotonic()
         self._bar: Any = None
         self._after: float | None = None
+        self._began = time.time()
+        under_way.report(layer, 0, 0, self._began)
 
     def say(self, text: str) -> None:
         self._write(text)
@@ -74,6 +76,7 @@ class JobLog:
             self._started = self._last = now
         text = f"step {done} of {steps}, {now - self._started:.1f} s"
         self._write(text)
+        under_way.report(self._layer, done, steps, self._began)
         if self._terminal.isatty():
             self._draw_bar(done, steps)
         elif done == steps:
@@ -81,6 +84,10 @@ class JobLog:
         elif now - self._last >= 10:
             self._last = now
             self._print(text)
+
+    def close(self) -> None:
+        """Says that the job has ended."""
+        under_way.forget(self._layer)
 
     def _draw_bar(self, done: int, steps: int) -> None:
         """Shows the pass as one line that fills, and what remains of the build, of which it is a part."""

@@ -18,7 +18,7 @@ from strata.errors import StrataError
 from strata.exits import with_sentences
 from strata.files import cannot_write, exists
 from strata.installation import claim_imports
-from strata.painting import history, journal, remaining, worker_client
+from strata.painting import history, journal, remaining, under_way, worker_client
 from strata.painting.journal import FAILED, WORDS, Entry
 from strata.scene import paths
 from strata.state import BUILD_LOCK, HISTORY
@@ -111,6 +111,7 @@ class Build:
         except OSError as error:
             raise StrataError(cannot_write(BUILD_LOCK, error)) from None
         self._started = time.time()
+        under_way.begin()
         journal.begin()
         self._is_first = not HISTORY.exists()
         history.forget_old()
@@ -141,6 +142,7 @@ class Build:
 
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
+        under_way.end()
         self._lock.release()
 
     def _describe_plan(self) -> list[str]:

@@ -89,8 +89,9 @@ def logging(log: str, layer: str) -> Iterator[JobLog]:
     """
     path = Path(log)
     with sentences(), _open_log(path) as file:
+        job_log = JobLog(layer, file, sys.stderr)
         try:
-            yield JobLog(layer, file, sys.stderr)
+            yield job_log
         except StrataError as error:
             file.write(f"{error}\n")
             raise
@@ -103,6 +104,8 @@ def logging(log: str, layer: str) -> Iterator[JobLog]:
             raise StrataError(
                 f"{layer_title(layer)} failed unexpectedly: {kind}: {error}. {path} holds the traceback."
             ) from None
+        finally:
+            job_log.close()
 
 
 def _open_log(path: Path) -> TextIO:

@@ -48,16 +48,23 @@ function toLevel(value) {
  * @param layers bottom to top: {x, y, width, height, channels, pixels, level, blend}, pixels straight, level from 0 to 255
  * @param width of the canvas in pixels
  * @param first, end the rows, the latter outside
+ * @param beneath what paintStack() made of the layers beneath these; null for opaque black
  * @returns levels, three to a pixel
  */
-function flattenRows(layers, width, first, end) {
-  const canvas = new Float32Array((end - first) * width * 3);
-  for (const layer of layers) {
-    if (layer.level > 0) paintRows(canvas, layer, width, first, end);
-  }
+function flattenRows(layers, width, first, end, beneath = null) {
+  const canvas = paintStack(layers, width, first, end, beneath);
   const levels = new Uint8ClampedArray(canvas.length);
   for (let index = 0; index < canvas.length; index++) levels[index] = toLevel(canvas[index]);
   return levels;
+}
+
+/** The values of a stack's rows before they are rounded to levels, three to a pixel; see flattenRows(). */
+function paintStack(layers, width, first, end, beneath = null) {
+  const canvas = beneath ? beneath.slice() : new Float32Array((end - first) * width * 3);
+  for (const layer of layers) {
+    if (layer.level > 0) paintRows(canvas, layer, width, first, end);
+  }
+  return canvas;
 }
 
 function paintRows(canvas, layer, width, first, end) {
@@ -108,12 +115,12 @@ function finishLevels(levels, width, height, factors) {
   const color = f(factors.color);
   const sharpness = f(factors.sharpness);
   let result = levels;
-  if (brightness !== 1) result = result.map((level) => mix(0, level, brightness));
+  if (brightness !== 1) result = mapLevels(result, (level) => mix(0, level, brightness));
   if (contrast !== 1) {
     let sum = 0;
     for (let index = 0; index < result.length; index += 3) sum += luma(result[index], result[index + 1], result[index + 2]);
     const mean = Math.floor(sum / (result.length / 3) + 0.5);
-    result = result.map((level) => mix(mean, level, contrast));
+    result = mapLevels(result, (level) => mix(mean, level, contrast));
   }
   if (color !== 1) {
     const coloured = new Uint8ClampedArray(result.length);
@@ -124,6 +131,14 @@ function finishLevels(levels, width, height, factors) {
     result = coloured;
   }
   return sharpness === 1 ? result : sharpen(result, width, height, sharpness);
+}
+
+/** What a function makes of each level; it is asked once for each that there can be. */
+function mapLevels(levels, change) {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, level) => change(level));
+  const result = new Uint8ClampedArray(levels.length);
+  for (let index = 0; index < levels.length; index++) result[index] = table[levels[index]];
+  return result;
 }
 
 function sharpen(levels, width, height, factor) {

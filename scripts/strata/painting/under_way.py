@@ -1,0 +1,110 @@
+"""What is under way in a folder, for whoever looks on: the build, whoever started it, and how far each of its jobs is.
+
+A small file each, that is replaced as the work goes on, and gone when it has ended. A build that was killed leaves its files behind;
+its process tells that it is no more.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from strata.state import UNDER_WAY
+
+BUILD = UNDER_WAY / "build.json"
+
+
+@dataclass(frozen=True)
+class JobUnderWay:
+    """A job at work.
+
+    Attributes:
+        layer: the file that it makes.
+        done, steps: the steps of the sampler; 0 of 0 until the first, and for a job that runs no model.
+        started: when it began, in seconds since the epoch.
+    """
+
+    layer: str
+    done: int
+    steps: int
+    started: float
+
+
+@dataclass(frozen=True)
+class BuildUnderWay:
+    """A build at work.
+
+    Attributes:
+        pid: of its process.
+        started: when it began, in seconds since the epoch.
+        jobs: those that are at work, the first to begin first.
+    """
+
+    pid: int
+    started: float
+    jobs: tuple[JobUnderWay, ...]
+
+
+def begin() -> None:
+    """Says that a build of this process begins. What another one left behind is forgotten."""
+    shutil.rmtree(UNDER_WAY, ignore_errors=True)
+    process = psutil.Process()
+    _write(BUILD, {"pid": process.pid, "created": process.create_time(), "started": time.time()})
+
+
+def end() -> None:
+    """Says that the build of this process has ended, if there is one."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if json.loads(BUILD.read_bytes())["pid"] == os.getpid():
+            shutil.rmtree(UNDER_WAY, ignore_errors=True)
+
+
+def report(layer: str, done: int, steps: int, started: float) -> None:
+    """Says how far a job is. Where that cannot be written, nobody is told."""
+    if UNDER_WAY.is_dir():  # else nothing has begun: a job on a node whose build has ended
+        _write(_file_of(layer), {"layer": layer, "done": done, "steps": steps, "started": started})
+
+
+def forget(layer: str) -> None:
+    """Says that a job has ended."""
+    with suppress(OSError):
+        _file_of(layer).unlink(missing_ok=True)
+
+
+def find() -> BuildUnderWay | None:
+    """The build that is under way in this folder; None if none is."""
+    try:
+        build = json.loads(BUILD.read_bytes())
+        if abs(psutil.Process(build["pid"]).create_time() - build["created"]) > 1:
+            return None  # another process has its number by now
+        jobs = sorted(_read_jobs(), key=lambda job: job.started)
+        return BuildUnderWay(build["pid"], build["started"], tuple(jobs))
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+
+
+def _read_jobs() -> list[JobUnderWay]:
+    jobs = []
+    for path in UNDER_WAY.glob("job-*.json"):
+        with suppress(OSError, ValueError, TypeError):  # it ended meanwhile
+            jobs.append(JobUnderWay(**json.loads(path.read_bytes())))
+    return jobs
+
+
+def _file_of(layer: str) -> Path:
+    return UNDER_WAY / f"job-{hashlib.sha256(layer.encode()).hexdigest()[:16]}.json"
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    """Replaces a file in one step, so that nobody reads a part. It need not outlive a crash."""
+    part = path.with_suffix(".part")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(content))
+        part.replace(path)

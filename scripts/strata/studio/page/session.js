@@ -1,0 +1,321 @@
+// The scene that is open, and the edits of it that are not saved. The file is the only truth: what is here is asked of the server.
+
+import { Refusal, getJson, postJson } from "./api.js";
+import { differences, isSame, keyOf, valueAt, withValue } from "./paths.js";
+
+const PATIENCE = 90; // milliseconds after the last change until the server is asked for its price
+const MOST_STEPS = 200; // that can be undone
+
+const samePath = (one, other) => isSame(one, other);
+
+class Session extends EventTarget {
+  scenes = [""];
+  schemas = null;
+  name = "";
+  saved = null; // the view of the scene as it is saved
+  view = null; // with the edits, as the server last told
+  scene = null; // the effective scene with the edits, at once
+  edits = [];
+  wrong = []; // what is wrong with the edits
+  fileWrong = null; // what is wrong with the file as it is saved
+  buildWrong = []; // what the latest build found wrong
+  conflict = null; // {keys, clash}: the file was changed since the edits were made
+  pricing = false;
+  #undone = [];
+  #done = [];
+  #asked = 0;
+  #beneath; // the version of config.yaml, for a scene that is laid over it
+  #timer = null;
+
+  /** Opens a scene; edits of it that this tab holds come back. */
+  async open(name) {
+    this.name = name;
+    this.saved = this.view = this.scene = this.conflict = null;
+    this.edits = [];
+    this.#done = [];
+    this.#undone = [];
+    this.#beneath = undefined;
+    this.fileWrong = null;
+    this.buildWrong = [];
+    this.wrong = [];
+    this.schemas ??= await getJson("/api/schemas");
+    const held = this.#recall();
+    await this.reload();
+    if (held?.edits.length) {
+      if (this.saved && held.version !== this.saved.version) this.conflict = { keys: [], clash: false, old: true };
+      this.#replace(held.edits);
+    }
+  }
+
+  /** Reads the scene's file again, and lays the edits over it. */
+  async reload() {
+    const name = this.name;
+    try {
+      const { scenes, view } = await getJson("/api/scene", { scene: name });
+      if (name !== this.name) return;
+      this.scenes = scenes;
+      this.saved = view;
+      this.fileWrong = null;
+      if (!this.edits.length) {
+        this.view = view;
+        this.scene = view.effective;
+        this.wrong = [];
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.fileWrong = { error: error.message, key: error.key };
+    }
+    if (this.edits.length) await this.#ask();
+    else this.#tell();
+  }
+
+  /**
+   * Files were changed: by an editor, another tab, or this page's own save.
+   *
+   * @param versions of all scenes' files, by the scene's name
+   */
+  async follow(versions) {
+    if (this.saving) return;
+    const version = versions[this.name];
+    const beneath = this.name ? versions[""] : null;
+    const names = Object.keys(versions).sort();
+    const same = this.saved && !this.fileWrong && version === this.saved.version;
+    const known = beneath === this.#beneath && isSame(names, [...this.scenes].sort());
+    const first = this.#beneath === undefined;
+    this.#beneath = beneath;
+    if (same && (known || first)) return;
+    if (!this.saved) return this.reload();
+    const before = this.saved.effective;
+    const edited = this.edits.length > 0;
+    await this.reload();
+    if (edited && !this.fileWrong && this.saved.version === version) {
+      const keys = differences(before, this.saved.effective);
+      const mine = this.edits.map((edit) => this.nameOf(edit));
+      const clash = keys.filter((key) => mine.some((own) => own.startsWith(key) || key.startsWith(own.replace(/\[\d+\].*/, ""))));
+      this.conflict = { keys, clash: clash.length > 0, old: false };
+      this.#tell();
+    }
+  }
+
+  /** The conflict was seen: the edits stay, on top of the file as it is now. */
+  acknowledge() {
+    this.conflict = null;
+    this.#tell();
+  }
+
+  valueAt(path) {
+    return this.scene ? valueAt(this.scene, path) : undefined;
+  }
+
+  /** Whether the scene's own file gives a value, and it is no default. */
+  isOwn(path) {
+    return this.view ? valueAt(this.view.own, path) !== undefined : false;
+  }
+
+  /** The sentence about a value, if it is wrong. */
+  wrongAt(path) {
+    const key = keyOf(path, this.scene);
+    return [...this.allWrong, ...this.buildWrong].find((wrong) => wrong.key === key)?.error;
+  }
+
+  /** What is wrong with the file or the edits: nothing can be saved or built before it is put right. */
+  get allWrong() {
+    return this.fileWrong && !this.edits.length ? [this.fileWrong, ...this.wrong] : this.wrong;
+  }
+
+  /** The latest build has ended, or another one begins. */
+  learn(wrong) {
+    if (isSame(wrong, this.buildWrong)) return;
+    this.buildWrong = wrong;
+    this.#tell();
+  }
+
+  /** What an edit is about, as sentences write it. */
+  nameOf(edit) {
+    if (edit.path) return keyOf(edit.path, null);
+    if (edit.kind === "restack") return `composite.layers.${edit.layer}`;
+    return `${edit.section ?? "subjects"}.${edit.name}`;
+  }
+
+  /** Sets a value. Of several in a row the last one counts. */
+  set(path, value) {
+    this.#put({ kind: "set", path, value });
+    if (this.scene) this.scene = withValue(this.scene, path, value);
+    this.#tell("value");
+  }
+
+  /** Sets a value that is written as YAML. */
+  setYaml(path, yaml) {
+    this.#put({ kind: "set", path, yaml });
+    this.#tell("value");
+  }
+
+  /** Lets the default hold again, or what lies beneath. */
+  takeAway(path) {
+    const rest = this.edits.filter((edit) => !(edit.kind === "set" && samePath(edit.path, path)));
+    const given = this.saved && valueAt(this.saved.own, path) !== undefined;
+    this.#change(given ? [...rest, { kind: "take_away", path }] : rest);
+  }
+
+  /** Any other edit, or several. */
+  add(...edits) {
+    this.#change([...this.edits, ...edits]);
+  }
+
+  remove(index) {
+    this.#change(this.edits.filter((_, other) => other !== index));
+  }
+
+  discard() {
+    if (this.edits.length) this.#change([]);
+  }
+
+  get canUndo() {
+    return this.#done.length > 0;
+  }
+
+  get canRedo() {
+    return this.#undone.length > 0;
+  }
+
+  undo() {
+    if (!this.#done.length) return;
+    this.#undone.push(this.edits);
+    this.#replace(this.#done.pop());
+  }
+
+  redo() {
+    if (!this.#undone.length) return;
+    this.#done.push(this.edits);
+    this.#replace(this.#undone.pop());
+  }
+
+  /** Writes the edits into the file. @returns whether that was done */
+  async save() {
+    if (!this.edits.length) return true;
+    if (this.conflict?.clash) return false;
+    const saved = this.edits;
+    this.saving = true;
+    try {
+      const { version } = await postJson("/api/save", { scene: this.name, version: this.saved.version, edits: saved });
+      this.edits = this.edits.slice(saved.length); // what was changed meanwhile stays
+      this.#done = [];
+      this.#undone = [];
+      this.conflict = null;
+      this.saved = { ...this.saved, version };
+      this.#remember();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.status === 409) {
+        this.saving = false;
+        const before = this.saved.effective;
+        await this.reload();
+        this.conflict = { keys: this.saved ? differences(before, this.saved.effective) : [], clash: true, old: false };
+      } else {
+        this.wrong = [{ error: error.message, key: error.key }];
+      }
+      this.#tell();
+      return false;
+    } finally {
+      this.saving = false;
+    }
+    await this.reload();
+    return true;
+  }
+
+  #put(edit) {
+    const index = this.edits.findLastIndex((other) => !(other.kind === "set"));
+    const same = this.edits.findIndex((other, place) => place > index && other.kind === "set" && samePath(other.path, edit.path));
+    const edits = same < 0 ? [...this.edits, edit] : this.edits.with(same, edit);
+    const unchanged = "value" in edit && this.saved && isSame(valueAt(this.saved.effective, edit.path), edit.value);
+    // While a slider moves, what can be undone is where it was before.
+    if (same < 0 || same !== edits.length - 1) this.#keep();
+    this.edits = unchanged ? edits.filter((other) => other !== edit) : edits;
+    this.#remember();
+    this.#later();
+  }
+
+  #change(edits) {
+    this.#keep();
+    this.#replace(edits);
+  }
+
+  #keep() {
+    this.#done.push(this.edits);
+    this.#done.splice(0, this.#done.length - MOST_STEPS);
+    this.#undone = [];
+  }
+
+  #replace(edits) {
+    this.edits = edits;
+    this.#remember();
+    if (edits.length) {
+      if (this.saved) {
+        let scene = this.saved.effective;
+        for (const edit of edits) if (edit.kind === "set" && "value" in edit) scene = withValue(scene, edit.path, edit.value);
+        this.scene = scene;
+      }
+      this.#tell("value");
+      this.#ask();
+    } else {
+      this.#asked++;
+      this.pricing = false;
+      this.conflict = null;
+      this.view = this.saved;
+      this.scene = this.saved?.effective ?? null;
+      this.wrong = [];
+      this.#tell();
+    }
+  }
+
+  #later() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), PATIENCE);
+    this.pricing = true;
+  }
+
+  /** Asks the server what the edits make of the scene, and what they cost. */
+  async #ask() {
+    clearTimeout(this.#timer);
+    const turn = ++this.#asked;
+    const edits = this.edits;
+    if (!edits.length) return this.#replace([]);
+    this.pricing = true;
+    try {
+      const { view, wrong } = await postJson("/api/scene", { scene: this.name, edits });
+      if (turn !== this.#asked) return;
+      this.wrong = wrong;
+      if (view) {
+        this.view = view;
+        this.scene = view.effective;
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (turn !== this.#asked) return;
+      this.wrong = [{ error: error.message, key: error.key }];
+    }
+    this.pricing = false;
+    this.#tell();
+  }
+
+  #remember() {
+    const key = `edits of ${this.name}`;
+    if (this.edits.length) sessionStorage.setItem(key, JSON.stringify({ version: this.saved?.version, edits: this.edits }));
+    else sessionStorage.removeItem(key);
+  }
+
+  #recall() {
+    try {
+      return JSON.parse(sessionStorage.getItem(`edits of ${this.name}`));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Tells that something changed: all, or "value" alone, whose price is not known yet. */
+  #tell(what = "all") {
+    this.dispatchEvent(new CustomEvent("change", { detail: what }));
+  }
+}
+
+export const session = new Session();
