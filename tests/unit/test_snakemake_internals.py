@@ -219,6 +219,19 @@ def test_a_script_whose_end_is_not_learned_is_started_by_snakemake(build, tmp_pa
     assert (tmp_path / "results/painted.txt").read_text() == "painted"
 
 
+def test_a_script_that_ends_before_it_is_measured_is_a_job_like_others(build, tmp_path):
+    """The process that forks a script takes it away as soon as it ends, so that there may be no such process any more."""
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        driver.read_text().replace("return fork(script)", "process = fork(script); process.join(); return process")
+    )
+    code, _ = build(RULES, "results/painted.txt")
+    assert code == 0
+    assert (tmp_path / "results/painted.txt").read_text() == "painted"
+    header, figures = (tmp_path / "painted.tsv").read_text().splitlines()
+    assert float(figures.split("\t")[header.split("\t").index("s")]) >= 0
+
+
 def test_a_script_that_fails_fails_its_job(build, tmp_path):
     (tmp_path / "painted.py").write_text("raise SystemExit(3)\n")
     code, said = build(HOOKS + THEIRS + RULES, "results/painted.txt")

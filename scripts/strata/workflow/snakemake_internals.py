@@ -34,10 +34,13 @@ run_scripts_by() replaces PythonScript.execute_script.
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from strata.workflow import order
@@ -180,7 +183,6 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
         start: given the path of a script, starts it in this process' working directory and returns the process, a
             multiprocessing.Process. What it raises as OSError has Snakemake start the script itself.
     """
-    from snakemake.benchmark import benchmarked
     from snakemake.script import PythonScript
 
     start_interpreter = getattr(PythonScript.execute_script, "replaced", PythonScript.execute_script)
@@ -195,7 +197,7 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
         except OSError:
             start_interpreter(job, script)
             return
-        with benchmarked(process.pid, job.bench_record):
+        with _measured(process.pid, job.bench_record):
             process.join()
         if process.exitcode == LOST:
             start_interpreter(job, script)  # it may run to its end meanwhile: both write the same
@@ -204,6 +206,20 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
 
     execute.replaced = start_interpreter  # type: ignore[attr-defined]
     PythonScript.execute_script = execute
+
+
+@contextmanager
+def _measured(pid: int, record: Any) -> Iterator[None]:
+    """Measures a process for Snakemake's benchmark file. Of one that has ended within milliseconds, only its time is known."""
+    from snakemake.benchmark import benchmarked
+
+    started = time.time()
+    with ExitStack() as measuring:
+        try:
+            measuring.enter_context(benchmarked(pid, record))
+        except psutil.NoSuchProcess:
+            measuring.callback(lambda: record and setattr(record, "running_time", time.time() - started))
+        yield
 
 
 def iterate_specs(jobs: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
