@@ -2,6 +2,7 @@
 
     results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
+    results/found/<subject>.png    what a mask says in words, found in a layer
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
     results/refined.png            image to image over the flattened layers, where the scene asks for it
@@ -89,6 +90,7 @@ rule mask:
     input:
         image=scenes.mask_image,
         layer=scenes.mask_layer,
+        found=scenes.mask_found,
         changes=scenes.changes("mask"),
     output:
         mask=update("results/{scene}masks/{subject}.png"),
@@ -139,7 +141,26 @@ rule background:
         "scripts/paint.py"
 
 
-rule subject:
+use rule background as find with:
+    """What the text of a mask names, found in the picture as far as a layer."""
+    input:
+        plate=scenes.searched,
+        changes=scenes.changes("find"),
+    output:
+        layer=update("results/{scene}found/{subject}.png"),
+    log:
+        "logs/{scene}found/{subject}.log",
+    benchmark:
+        "logs/{scene}found/{subject}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        spec=scenes.find,
+
+
+use rule background as subject with:
     """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
         plate=scenes.plate,
@@ -155,23 +176,15 @@ rule subject:
         "logs/{scene}subjects/{subject}.log",
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
     resources:
         gpu=scenes.subject_gpu,
         mem_mb=8000,
         runtime=60,
     params:
         spec=scenes.subject,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
-rule effect:
+use rule background as effect with:
     """A layer such as fog: text to image on its own, or an image."""
     input:
         image=scenes.effect_image,
@@ -184,23 +197,15 @@ rule effect:
         "logs/{scene}effects/{effect}.log",
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
     resources:
         gpu=scenes.effect_gpu,
         mem_mb=8000,
         runtime=60,
     params:
         spec=scenes.effect,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
-rule refine:
+use rule background as refine with:
     """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
     input:
         plate=scenes.layer_files,
@@ -212,20 +217,12 @@ rule refine:
         "logs/{scene}refined.log",
     benchmark:
         "logs/{scene}refined.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=60,
     params:
         spec=scenes.refine,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
 rule composite:
@@ -306,10 +303,10 @@ rule psd:
     params:
         spec=scenes.psd,
     script:
-        "scripts/psd.py"
+        "scripts/export.py"
 
 
-rule openraster:
+use rule psd as openraster with:
     """The layers, for Krita, GIMP 3, MyPaint and others."""
     input:
         picture="results/{scene}final.png",
@@ -322,20 +319,11 @@ rule openraster:
         "logs/{scene}final.ora.log",
     benchmark:
         "logs/{scene}final.ora.tsv"
-    group:
-        build.group
-    conda:
-        "envs/imaging.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=10,
     params:
         spec=scenes.openraster,
-    script:
-        "scripts/openraster.py"
 
 
-rule view:
+use rule psd as view with:
     """The layers as one page to look at, without a network."""
     input:
         picture="results/{scene}final.png",
@@ -348,17 +336,8 @@ rule view:
         "logs/{scene}view.log",
     benchmark:
         "logs/{scene}view.tsv"
-    group:
-        build.group
-    conda:
-        "envs/imaging.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=10,
     params:
         spec=scenes.view,
-    script:
-        "scripts/view.py"
 
 
 rule sweep:

@@ -1,4 +1,4 @@
-"""The rules background, subject, effect and refine: paints a layer. One that is a picture of your own, no model paints."""
+"""The rules background, subject, effect, refine and find: a layer that a model makes, or that is a picture of your own."""
 
 from strata.painting.paint import paint
 from strata.painting.request import Request

@@ -23,7 +23,10 @@ class Shape(TypedDict, total=False):
 
 
 class Mask(TypedDict):
-    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels."""
+    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels.
+
+    `text` says in words what is masked; the keys from `of` to `edge` say how that is found, see TextMask.
+    """
 
     shapes: list[Shape] | None
     image: str | None
@@ -31,6 +34,12 @@ class Mask(TypedDict):
     layer: str | None
     offset: list[float]
     flip: str
+    text: str | None
+    of: str
+    threshold: float
+    choose: str
+    model: str | None
+    edge: str | None
     invert: bool
     grow: int
     feather: float
@@ -196,6 +205,25 @@ class Inpaint(DiffusionPass):
     plate: list[str]
 
 
+class TextMask(Sized):
+    """What a text names in a picture.
+
+    `plate` names the layers that make the picture; `choose` says which of several things counts. What is found has at least
+    the score `threshold`, 0 to 1. `edge` is the model that cuts it out along its edge. `scale` is the rendered pixels to a
+    canvas pixel and `where` the key of the mask, for sentences.
+    """
+
+    task: Literal["text_to_mask"]
+    text: str
+    threshold: float
+    choose: str
+    model: PassModel
+    edge: PassModel | None
+    plate: list[str]
+    scale: float
+    where: str
+
+
 class Upscale(Sized):
     """A larger final picture. `width` and `height` are those of the picture that is there."""
 
@@ -284,8 +312,14 @@ class Sheet(Layer):
     width: int
 
 
-Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine | Upscale
-"""What `painting` can paint."""
+Painted = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine
+"""What a diffusion pipeline paints from a prompt."""
+
+Perceived = TextMask
+"""What a model sees in a picture."""
+
+Pass = Painted | Perceived | Upscale
+"""What `painting` can make."""
 
 Drawn = DrawnImage | Photograph | PlacedImage
 """Layers that are pictures of the user's own, which no model paints."""

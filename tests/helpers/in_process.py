@@ -54,8 +54,12 @@ class SceneBuilder:
     def _draw_mask(self, scene: Scene, name: str) -> str:
         spec, path = scene.mask(name), f"masks/{name}.png"
         layer = next((f"{layer}.png" for layer in scene.mask_layers(name)), None)
+        found = None
+        if scene.is_by_words(name):
+            look, found = scene.perception.text_mask(name), f"found/{name}.png"
+            self._paint(f"found/{name}", look, [f"{layer}.png" for layer in look["plate"]])
         size = spec["width"], spec["height"]
-        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer)
+        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer, found=found)
         png.write(path, mask)
         self.pictures[f"mask of {name}"] = mask
         return path

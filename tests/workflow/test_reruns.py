@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from helpers.working_folder import WorkingFolder, clone
+from strata.errors import StrataError
 from strata.scene.layers import Layers
 from strata.scene.scenes import Scenes
 from strata.schema import Schema
@@ -398,6 +399,70 @@ def test_a_mask_of_a_layer_depends_on_that_layer(built):
     assert built.planned() == MASKS | SUBJECTS | ALWAYS
 
 
+FOUND = {"found/rover", "masks/rover", *ROVER}
+
+TEXT_EDITS = [("text", "a bush"), ("threshold", 0.55), ("choose", "all"), ("edge", "box_to_mask")]
+
+
+def test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in(built, vision_models):
+    mask = {"text": "a rock", "threshold": 0.6, "grow": 8, "feather": 1}
+    built.edit("models.text_to_mask", {"id": str(vision_models / "clipseg")})
+    built.edit("models.box_to_mask", {"id": str(vision_models / "sam2")})
+    assert built.planned() == ALWAYS  # no mask is found by them
+    built.edit("subjects.rover.mask", mask)
+    assert built.planned() == FOUND | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "found/rover, rover painted" in built.build()
+    assert built.planned() == set()
+    for key, value in TEXT_EDITS:
+        built.edit("subjects.rover.mask", mask | {key: value})
+        assert built.planned() == FOUND | ALWAYS, key
+    built.edit("subjects.rover.mask", mask | {"feather": 2})
+    assert built.planned() == {"masks/rover", *ROVER} | ALWAYS  # nothing is looked for again
+    built.edit("subjects.rover.mask", mask)
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("background.seed", 1)
+    assert built.planned() == BACKGROUND | FOUND | ALWAYS
+    built.edit("background.seed", 77)
+    built.edit("subjects.rover.mask.of", "astronaut")
+    assert built.planned() == FOUND | ALWAYS
+    built.build()
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | FOUND | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    own = {"id": str(vision_models / "owlv2")}
+    built.edit("models.detector", own)
+    built.edit("subjects.rover.mask.model", "detector")
+    assert built.planned() == FOUND | ALWAYS
+
+
+@pytest.mark.parametrize("name", ["text_to_mask", "box_to_mask"])
+def test_a_model_that_looks_costs_what_it_has_found(scene, vision_models, name):
+    folders = {"text_to_mask": vision_models / "clipseg", "box_to_mask": vision_models / "sam2"}
+    for model, folder in folders.items():
+        scene.edit(f"models.{model}", {"id": str(folder)})
+    scene.edit("subjects.rover.mask", {"text": "a rock", "edge": "box_to_mask"})
+    rules = SceneRules(scene.config, Comparison())
+    with contextlib.chdir(scene.folder):
+        before = rules.find(SimpleNamespace(scene="", subject="rover"))
+    for key, value in (("revision", "main"), ("variant", "fp16"), ("dtype", "bfloat16")):
+        scene.edit(f"models.{name}.{key}", value)
+        with contextlib.chdir(scene.folder):
+            after = SceneRules(scene.config, Comparison()).find(SimpleNamespace(scene="", subject="rover"))
+        assert after != before, key
+        before = after
+    for key, value in (("steps", 3), ("guidance_scale", 2.0), ("scheduler", "EulerDiscreteScheduler")):
+        scene.edit(f"models.{name}.{key}", value)
+        with (
+            contextlib.chdir(scene.folder),
+            pytest.raises(StrataError, match=f"models.{name}.{key} says how a model paints"),
+        ):
+            Scenes(scene.config)
+        scene.edit(f"models.{name}.{key}", None)
+
+
 def test_a_subject_from_an_image_depends_on_the_file(built):
     from PIL import Image
 
@@ -522,6 +587,11 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"composite.layers.depth.{key}" for key in ("start", "end")}
     # test_a_mask_of_a_layer_depends_on_that_layer
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
+    # test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in
+    rows |= {f"subjects.*.mask.{key}" for key in ("of", "model", *(key for key, _ in TEXT_EDITS))}
+    for task in ("text_to_mask", "box_to_mask"):  # test_a_model_that_looks_costs_what_it_has_found
+        rows |= {key.replace("*", task) for key in rows if key.startswith("models.*.")}
+        rows |= {f"models.{task}.style_adapter.{key}" for key in ("file", "image_encoder")}
     # test_a_subject_from_an_image_depends_on_the_file
     rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it

@@ -96,6 +96,11 @@ class Flattened:
         return compositing.flatten(self.picture.size, [beneath, above])
 
 
+def flatten_plate(plate: Sequence[Image.Image]) -> Whole:
+    """The picture that layers of one size make, bottom to top, "RGB" or "RGBA"."""
+    return Whole(compositing.flatten(plate[0].size, [compositing.Layer(layer) for layer in plate]))
+
+
 def flatten_stack(
     size: tuple[int, int], stack: Sequence[compositing.Layer], names: Sequence[str], ring: Ring | None
 ) -> Flattened:

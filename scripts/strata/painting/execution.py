@@ -12,19 +12,22 @@ from PIL import Image
 
 import strata
 from strata.diffusion import devices
+from strata.diffusion.loading import LoadError
 from strata.diffusion.pipeline_cache import PipelineCache
-from strata.diffusion.pipelines import Loaded, LoadError
+from strata.diffusion.pipelines import Loaded
+from strata.diffusion.vision_models import VisionModel
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
 from strata.imaging.windows import Flattened, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
-from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
+from strata.models.kinds import CONFIG, find_index
+from strata.painting import effect, image_to_image, inpaint, refine, text_mask, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import UNKEYED_PARTS, Store
-from strata.passes import PaintedEffect, PassModel, Upscale
+from strata.passes import PaintedEffect, PassModel, TextMask, Upscale
 from strata.seals import UNKEYED
 from strata.state import MODEL_DIGESTS
 
@@ -64,7 +67,8 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
         ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
-    made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
+    library = "transformers" if find_index(request.spec["task"]) == CONFIG else "diffusers"
+    made_by = {"strata": strata.__version__, library: version(library), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
     png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
     return Done(
@@ -133,8 +137,13 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
-    loaded, loading = _load(request, spec["model"], device, pipelines)
+    task = "image_to_image" if spec["task"] == "refine" else spec["task"]
+    loaded, loading = _load(request, task, spec["model"], request.model, device, pipelines)
     _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
+    if spec["task"] == "text_to_mask":
+        assert isinstance(view, Whole)
+        edge, more = _load_edge(request, spec, device, pipelines)
+        return Made(text_mask.paint(loaded.pipeline, edge, spec, view.picture), {}, loaded.placement, loading + more)
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         image = inpaint.paint(loaded, request, spec, view, reporter)
@@ -160,7 +169,7 @@ def _enlarge(
         _report_start(request, reporter, f"on {device}, in tiles of {tile} pixels")
         larger = upscale.by_network(Path(request.model), device, spec, picture, tile, reporter)
         return Made(larger, _smaller_tile(spec, tile))
-    loaded, loading = _load(request, spec["model"], device, pipelines)
+    loaded, loading = _load(request, spec["task"], spec["model"], request.model, device, pipelines)
     shortage = _shortage(loaded)
     tile = tiles.halve(spec["tile"], request.attempt - 1 if shortage else 0)
     _report_start(
@@ -170,12 +179,22 @@ def _enlarge(
     return Made(larger, shortage | _smaller_tile(spec, tile), loaded.placement, loading)
 
 
-def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> tuple[Loaded, float]:
-    """The pipeline of a pass, and the seconds until it was at hand."""
+def _load_edge(
+    request: Request, spec: TextMask, device: str, pipelines: PipelineCache
+) -> tuple[VisionModel | None, float]:
+    """What cuts out what a text names, if that is asked for, and the seconds until it was at hand."""
+    if (model := spec["edge"]) is None:
+        return None, 0.0
+    loaded, loading = _load(request, "box_to_mask", model, request.files.get(model["id"]), device, pipelines)
+    return loaded.pipeline, loading
+
+
+def _load(
+    request: Request, task: str, model: PassModel, folder: str | None, device: str, pipelines: PipelineCache
+) -> tuple[Loaded, float]:
+    """A pipeline for a task, or a model that looks, and the seconds until it was at hand."""
     began = time.time()
-    folder = Path(request.model) if request.model else None
-    checkpoint = Checkpoint(model, folder, _digests(request))
-    task = "image_to_image" if request.spec["task"] == "refine" else request.spec["task"]
+    checkpoint = Checkpoint(model, Path(folder) if folder else None, _digests(request), find_index(task))
     try:
         loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
@@ -190,7 +209,7 @@ def _check_files(request: Request) -> None:
     if spec["task"] == "upscale":
         if _is_network(request) and request.model:
             planned[request.model] = spec["model"]["fingerprint"]
-    else:
+    elif spec["task"] != "text_to_mask":
         planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
         if style := spec["style"]:
             paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))

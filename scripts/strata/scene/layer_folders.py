@@ -13,7 +13,7 @@ from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN, split_name
 
-Kind = Literal["background", "mask", "subject", "effect", "refine"]
+Kind = Literal["background", "found", "mask", "subject", "effect", "refine"]
 """The kinds of layers that variations may have in common."""
 
 
@@ -73,8 +73,12 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
     match kind:
         case "background":
             return {**scene.background()}, []
+        case "found":
+            found = scene.perception.text_mask(name)
+            return {**found}, [_find_kind(scene, layer) for layer in found["plate"]]
         case "mask":
-            return {**scene.mask(name)}, [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
+            by_words: list[tuple[Kind, str]] = [("found", name)] if scene.is_by_words(name) else []
+            return {**scene.mask(name)}, by_words + [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
         case "effect":
             return {**scene.effect(name)}, []
         case "subject":

@@ -17,7 +17,19 @@ Export = Literal["psd", "openraster", "view"]
 """The rules that make a finished scene's files for other programs."""
 
 Rule = (
-    Literal["scene", "mask", "background", "subject", "effect", "refine", "composite", "upscale", "sweep", "sweep_view"]
+    Literal[
+        "scene",
+        "find",
+        "mask",
+        "background",
+        "subject",
+        "effect",
+        "refine",
+        "composite",
+        "upscale",
+        "sweep",
+        "sweep_view",
+    ]
     | Export
 )
 """The rules that make files of scenes, as the Snakefile names them."""
@@ -40,6 +52,7 @@ class Layer:
         spec: what the rule knows about it, see passes.py.
         sees: the files that it is made from, bottom to top.
         mask: a subject's mask.
+        found: what a mask says in words.
         image: a file of the user's that it is made from, relative to the working directory.
     """
 
@@ -49,6 +62,7 @@ class Layer:
     sees: tuple[str, ...] = ()
     mask: str | None = None
     image: str | None = None
+    found: str | None = None
 
     @property
     def is_pass(self) -> bool:
@@ -58,7 +72,7 @@ class Layer:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All files under results/ that it is made from."""
-        return self.sees if self.mask is None else (*self.sees, self.mask)
+        return (*self.sees, *(file for file in (self.mask, self.found) if file is not None))
 
 
 class Layers:
@@ -92,6 +106,8 @@ class Layers:
             return self.export(folder, export)
         section, _, layer = name.removesuffix(".png").rpartition("/")
         match section, layer:
+            case "found", _:
+                return self.find_text(folder, layer)
             case "masks", _:
                 return self.mask(folder, layer)
             case "subjects", _:
@@ -125,6 +141,17 @@ class Layers:
 
         return self._describe(folder, paths.background(folder), describe)
 
+    def find_text(self, folder: str, subject: str) -> Layer:
+        """What the mask of a subject says in words, as it is found in a picture."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", subject, scene.subjects)
+            spec = scene.perception.text_mask(subject)
+            self._check_home(folder, "found", subject, file)
+            return Layer("find", file, spec, tuple(self._file(folder, scene, layer) for layer in spec["plate"]))
+
+        return self._describe(folder, paths.found(folder, subject), describe)
+
     def mask(self, folder: str, subject: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             _check_known(scene, "subjects", subject, scene.subjects)
@@ -132,7 +159,10 @@ class Layers:
                 raise StrataError(f"{scene.source}: subjects.{subject} is an image without a mask.")
             self._check_home(folder, "mask", subject, file)
             sees = tuple(self._file(folder, scene, layer) for layer in scene.mask_layers(subject))
-            return Layer("mask", file, scene.mask(subject), sees, image=scene.masks[subject]["image"])
+            found = None
+            if scene.is_by_words(subject):
+                found = paths.found(self._folders.find(folder, "found", subject), subject)
+            return Layer("mask", file, scene.mask(subject), sees, image=scene.masks[subject]["image"], found=found)
 
         return self._describe(folder, paths.mask(folder, subject), describe)
 
@@ -254,6 +284,8 @@ class Layers:
             return False  # a variation by a key that the scene no longer has
         section, _, layer = file["name"].removesuffix(".png").rpartition("/")
         match section:
+            case "found":
+                return scene.is_by_words(layer) and self._folders.find(folder, "found", layer) == folder
             case "masks":
                 return layer in scene.masks and self._folders.find(folder, "mask", layer) == folder
             case "subjects":

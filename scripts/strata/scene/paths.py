@@ -1,7 +1,7 @@
 """The names of a scene's files, relative to the folder of all results. `folder` is the scene's, empty or with its slash."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from strata.scene.scene import Scene
@@ -11,19 +11,27 @@ RESULTS = "results"
 EXPORTS = {"psd": "final.psd", "openraster": "final.ora", "view": "view.html"}
 """The files of a finished scene for other programs, by the words of the config's `exports`."""
 
-SECTIONS = ("masks", "subjects", "effects")
+SECTIONS = ("found", "masks", "subjects", "effects")
+SEEN = ("found",)
+"""Those of SECTIONS that hold what models see in layers."""
+
 SWEEPS = "sweeps"
 
 # A file of a scene: the folder of its scene and variation, and its name in it.
 FILE = re.compile(
     r"(?P<folder>(?:[^/]+/){0,2}?)"
     r"(?P<name>background\.png|refined\.png|scene\.yaml|final(?:@[24]x)?\.png|final\.(?:psd|ora)|view\.html|"
-    r"(?:masks|subjects|effects)/[^/]+\.png)"
+    rf"(?:{'|'.join(SECTIONS)})/[^/]+\.png)"
 )
 
 
 def background(folder: str) -> str:
     return f"{folder}background.png"
+
+
+def found(folder: str, subject: str) -> str:
+    """What the mask of a subject says in words, as it was found in a picture."""
+    return f"{folder}found/{subject}.png"
 
 
 def mask(folder: str, subject: str) -> str:
@@ -69,7 +77,14 @@ def sweep_page(sweep: str) -> str:
 
 def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     """The files of masks, subjects and effects in a scene's folder that the scene no longer has."""
-    for section, known in (("masks", scene.masks), ("subjects", scene.subjects), ("effects", scene.effects)):
+    by_words = [name for name in scene.masks if scene.is_by_words(name)]
+    sections: dict[str, Collection[str]] = {
+        "found": by_words,
+        "masks": scene.masks,
+        "subjects": scene.subjects,
+        "effects": scene.effects,
+    }
+    for section, known in sections.items():
         for path in sorted((results / folder / section).glob("*.png")):
             if path.stem not in known and not path.name.startswith("."):
                 yield path

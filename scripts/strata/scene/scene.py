@@ -11,9 +11,11 @@ from strata.errors import StrataError
 from strata.files import is_file
 from strata.mask_extents import Box
 from strata.models import adapter_files, reference
+from strata.models.kinds import INDEX
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
+from strata.scene.perception import Perception
 
 Task = Literal["text_to_image", "inpainting"]
 """The names of the models that paint what names none."""
@@ -37,11 +39,13 @@ class Scene:
         self.masks = {name: mask for name, subject in self.subjects.items() if (mask := subject["mask"]) is not None}
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
+        self.perception = Perception(self.description, self.size, source, self._models)
         self._check_names()
         self._check_models()
         self._check_background()
         self._check_refine()
         self._check_depth()
+        self.perception.check()
         for name, subject in self.subjects.items():
             self._check_subject(name, subject)
         for name, mask in self.masks.items():
@@ -247,9 +251,10 @@ class Scene:
                         "revision": model["revision"],
                         "variant": model["variant"],
                         "where": where,
+                        "index": INDEX,
                     }
                 )
-        return found
+        return found + self.perception.hub_models()
 
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top. An image sees none."""
@@ -257,6 +262,10 @@ class Scene:
             return []
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
         return ["background", *(other for other in earlier if self._sees(name, other))]
+
+    def is_by_words(self, name: str) -> bool:
+        """Whether the mask of a subject covers what a text names."""
+        return name in self.masks and self.masks[name]["text"] is not None
 
     def mask_layers(self, name: str) -> list[str]:
         """The layers that the mask of a subject follows: one or none."""
@@ -528,8 +537,10 @@ class Scene:
         where = f"{self.source}: subjects.{name}.mask"
         if mask["shapes"] is not None and mask["image"] is not None:
             raise StrataError(f"{where} needs either shapes or an image, and not both.")
-        if mask["shapes"] is None and mask["image"] is None and mask["layer"] is None:
-            raise StrataError(f"{where} needs either shapes or an image, or a layer that it follows.")
+        if all(mask[key] is None for key in ("shapes", "image", "layer", "text")):
+            raise StrataError(
+                f"{where} needs shapes, an image, a layer that it follows, or a text that says what it covers."
+            )
         if mask["layer"] is not None:
             self._check_mask_layer(name, mask["layer"], f"{where}.layer")
         elif mask["flip"] != "none" or any(mask["offset"]):
@@ -547,7 +558,7 @@ class Scene:
                     f"{where}.shapes[{index}] has no area: its left and top must be less than its right and bottom, and "
                     f"they are {', '.join(f'{side:g}' for side in box)}."
                 )
-        if mask["invert"] or not boxes or None in boxes or mask["layer"] is not None:
+        if mask["invert"] or not boxes or None in boxes or mask["layer"] is not None or mask["text"] is not None:
             return
         # What shrinks does not shrink where it runs off the canvas, so that its box stays.
         grown = [box.grown(max(mask["grow"], 0)) for box in boxes if box is not None]

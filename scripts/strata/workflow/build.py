@@ -251,5 +251,8 @@ def summarise(entries: list[Entry], took: float) -> str:
 
 
 def _short_name(layer: str) -> str:
-    """A layer's name, or a model's, which is no file."""
-    return Path(layer).stem if layer.endswith(".png") else layer
+    """A layer's name, or a model's, which is no file. What was found for a layer is told from it."""
+    path = Path(layer)
+    if path.parent.name in paths.SEEN:
+        return f"{path.parent.name}/{path.stem}"
+    return path.stem if layer.endswith(".png") else layer

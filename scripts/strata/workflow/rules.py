@@ -112,6 +112,15 @@ class SceneRules:
         return self._layer("scene", wildcards).spec
 
     @of_wildcards
+    def find(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("find", wildcards).spec
+
+    @of_wildcards
+    def searched(self, wildcards: Any) -> list[str]:
+        """The layers of the picture in which the text of a mask is looked for, bottom to top."""
+        return _in_results(self._layer("find", wildcards).sees)
+
+    @of_wildcards
     def mask(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("mask", wildcards).spec
 
@@ -124,6 +133,12 @@ class SceneRules:
     def mask_layer(self, wildcards: Any) -> list[str]:
         """The layer whose opacity a mask follows, if it follows one."""
         return _in_results(self._layer("mask", wildcards).sees)
+
+    @of_wildcards
+    def mask_found(self, wildcards: Any) -> list[str]:
+        """What the text of a mask names, as it was found, if there is a text."""
+        found = self._layer("mask", wildcards).found
+        return [] if found is None else _in_results((found,))
 
     @of_wildcards
     def background(self, wildcards: Any) -> Mapping[str, Any]:
@@ -262,6 +277,8 @@ class SceneRules:
         match rule:
             case "scene":
                 return self.layers.scene(wildcards.scene)
+            case "find":
+                return self.layers.find_text(wildcards.scene, wildcards.subject)
             case "mask":
                 return self.layers.mask(wildcards.scene, wildcards.subject)
             case "background":

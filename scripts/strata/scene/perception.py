@@ -1,0 +1,139 @@
+"""What models see in a scene's layers: masks by words."""
+
+from collections.abc import Iterator
+
+from strata import passes
+from strata.code_digests import digest_code
+from strata.errors import StrataError
+from strata.models.kinds import CONFIG
+from strata.models.reference import HubModel, Known, is_on_hub
+from strata.passes import Mask, PassModel
+from strata.scene.description import Description, Model
+
+FINDER = "text_to_mask"
+"""The name of the model that finds what a text names, where none is named."""
+
+ALONE = ("id", "revision", "variant", "dtype")
+"""What of an entry of `models` counts for a model that looks."""
+
+
+class Perception:
+    """The passes of a scene in which a model looks at layers.
+
+    Args:
+        description: of the scene, complete.
+        size: the picture's (width, height) in rendered pixels.
+        source: the file that a sentence about a wrong value names.
+        models: what was found out of models already.
+    """
+
+    def __init__(self, description: Description, size: tuple[int, int], source: str, models: Known):
+        self._described, self._size, self._source, self._models = description, size, source, models
+
+    def text_mask(self, name: str) -> passes.TextMask:
+        """The pass that finds what the mask of a subject says in words."""
+        mask = self._mask(name)
+        where = f"subjects.{name}.mask"
+        if mask is None or mask["text"] is None:
+            raise StrataError(
+                f"{self._source}: {where} has no text, so that nothing is looked for. Add `text:`, what it covers."
+            )
+        return {
+            "task": "text_to_mask",
+            "text": mask["text"],
+            "threshold": mask["threshold"],
+            "choose": mask["choose"],
+            "model": self._model(mask["model"] or FINDER),
+            "edge": None if mask["edge"] is None else self._model(mask["edge"]),
+            "plate": self.picture_of(mask["of"]),
+            "width": self._size[0],
+            "height": self._size[1],
+            "scale": self._described["canvas"]["scale"],
+            "where": f"{self._source}: {where}",
+            "code": digest_code("text_to_mask"),
+        }
+
+    def picture_of(self, layer: str) -> list[str]:
+        """The layers that make the picture as far as a layer, bottom to top: the background, and the subjects up to that one."""
+        subjects = list(self._described["subjects"])
+        return ["background", *subjects[: subjects.index(layer) + 1 if layer in subjects else 0]]
+
+    def hub_models(self) -> list[HubModel]:
+        """The models on the hub that look at layers of the scene."""
+        found: list[HubModel] = []
+        for name in dict.fromkeys(name for _, name in self._named()):
+            model, where = self._described["models"][name], f"{self._source}: models.{name}"
+            if is_on_hub(model["id"], where, CONFIG):
+                found.append(
+                    {
+                        "id": model["id"],
+                        "revision": model["revision"],
+                        "variant": model["variant"],
+                        "where": where,
+                        "index": CONFIG,
+                    }
+                )
+        return found
+
+    def check(self) -> None:
+        """Refuses what cannot be looked for, and models that cannot look."""
+        for name in self._described["subjects"]:
+            if (mask := self._mask(name)) is not None:
+                self._check_mask(name, mask)
+        models = self._described["models"]
+        for key, name in self._named():
+            if name not in models:
+                raise StrataError(
+                    f"{self._source}: {key} is {name!r}, but models has none of that name. There are: {', '.join(models)}. "
+                    "Name one of them, or add it to models."
+                )
+            self._check_model(name, models[name])
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """The models that look: the key that names each, and its name in `models`."""
+        for name in self._described["subjects"]:
+            if (mask := self._mask(name)) is not None and mask["text"] is not None:
+                yield f"subjects.{name}.mask.model", mask["model"] or FINDER
+                if mask["edge"] is not None:
+                    yield f"subjects.{name}.mask.edge", mask["edge"]
+
+    def _mask(self, name: str) -> Mask | None:
+        return self._described["subjects"][name]["mask"]
+
+    def _model(self, name: str) -> PassModel:
+        model = self._described["models"][name]
+        where = f"{self._source}: models.{name}"
+        return self._models.resolve(model["id"], model["revision"], model["variant"], model["dtype"], where, CONFIG)
+
+    def _check_mask(self, name: str, mask: Mask) -> None:
+        where = f"{self._source}: subjects.{name}.mask"
+        if mask["text"] is None:
+            named = {key: mask[key] for key in ("model", "edge") if mask[key] is not None}
+            for key, value in named.items():
+                raise StrataError(
+                    f"{where}.{key} is {value!r}, but there is no text that it could find. Add `text:`, or leave {key} out."
+                )
+            return
+        subjects = list(self._described["subjects"])
+        earlier = ["background", *subjects[: subjects.index(name)]]
+        if mask["of"] not in earlier:
+            if mask["of"] == name:
+                problem = "its own subject, which is painted into the mask"
+            elif mask["of"] in subjects:
+                problem = "which is painted later and sees this one"
+            elif mask["of"] in self._described["effects"]:
+                problem = "an effect, which lies in no picture that a subject sees"
+            else:
+                problem = "but no layer has that name"
+            raise StrataError(
+                f"{where}.of is {mask['of']!r}, {problem}. A text can be looked for in: {', '.join(earlier)}."
+            )
+
+    def _check_model(self, name: str, model: Model) -> None:
+        """Refuses keys that say how a pipeline paints."""
+        for key in ("scheduler", "style_adapter", "steps", "guidance_scale", "loras"):
+            if model[key]:
+                raise StrataError(
+                    f"{self._source}: models.{name}.{key} says how a model paints, but this one looks at pictures. Only "
+                    f"{', '.join(ALONE)} count for it: leave {key} out."
+                )

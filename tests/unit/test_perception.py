@@ -1,0 +1,78 @@
+"""What models are to see in a scene's layers, and what is refused beforehand."""
+
+import pytest
+
+from strata.errors import StrataError
+from strata.scene.scene import Scene
+
+
+def by_words(config: dict, **mask) -> Scene:
+    config["subjects"]["rover"]["mask"] = {"text": "a rock", **mask}
+    return Scene(config, "config.yaml")
+
+
+def test_the_background_is_looked_at_or_the_picture_as_far_as_a_subject(config):
+    config["subjects"]["door"] = config["subjects"]["rover"] | {"mask": {"text": "a door", "of": "rover"}}
+    assert by_words(config).perception.text_mask("rover")["plate"] == ["background"]
+    scene = by_words(config, of="astronaut")
+    assert scene.perception.text_mask("rover")["plate"] == ["background", "astronaut"]
+    assert scene.perception.text_mask("door")["plate"] == ["background", "astronaut", "rover"]
+
+
+def test_only_models_that_are_needed_are_fetched(config):
+    assert Scene(config, "config.yaml").hub_models() == []
+    (found,) = by_words(config).hub_models()
+    assert (found["id"], found["index"]) == ("CIDAS/clipseg-rd64-refined", "config.json")
+    both = by_words(config, edge="box_to_mask").hub_models()
+    assert [model["id"] for model in both] == ["CIDAS/clipseg-rd64-refined", "facebook/sam2.1-hiera-tiny"]
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (
+            {"of": "rover"},
+            "mask.of is 'rover', its own subject, which is painted into the mask. A text can be looked for",
+        ),
+        ({"of": "door"}, "mask.of is 'door', which is painted later and sees this one"),
+        ({"of": "fog"}, "mask.of is 'fog', an effect, which lies in no picture that a subject sees"),
+        (
+            {"of": "moon"},
+            "mask.of is 'moon', but no layer has that name. A text can be looked for in: background, astro",
+        ),
+        (
+            {"model": "finder"},
+            "subjects.rover.mask.model is 'finder', but models has none of that name. There are: text_",
+        ),
+        ({"edge": "finder"}, "subjects.rover.mask.edge is 'finder', but models has none of that name"),
+        (
+            {"model": "inpainting"},
+            "models.inpainting.id is '{inpainting}', but there is no config.json in a folder of that",
+        ),
+        (
+            {"text": None, "shapes": [{"shape": "ellipse", "bbox": [0, 0, 50, 50]}], "edge": "box_to_mask"},
+            "there is no text",
+        ),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(config, mask, said):
+    config["subjects"]["door"] = config["subjects"]["rover"] | {}
+    with pytest.raises(StrataError) as error:
+        by_words(config, **mask).perception.text_mask("rover")
+    assert said.format(inpainting=config["models"]["inpainting"]["id"]) in str(error.value)
+
+
+def test_a_pass_cannot_be_painted_by_a_model_that_looks(config, vision_models):
+    config["models"]["finder"] = {"id": str(vision_models / "clipseg")}
+    config["subjects"]["rover"]["model"] = "finder"
+    with pytest.raises(StrataError, match=r"models\.finder\.id is .*, but there is no model_index\.json in a folder"):
+        Scene(config, "config.yaml").inpaint("rover")
+
+
+def test_what_a_text_names_may_reach_anywhere(config):
+    """Nobody knows before it is found: a later subject with a margin sees it."""
+    config["subjects"]["rover"]["context"] = 4
+    first = {"prompt": "moss", "mask": {"text": "a rock"}}
+    config["subjects"] = {"moss": first, "rover": config["subjects"]["rover"]}
+    config["composite"] = {}
+    assert Scene(config, "config.yaml").plate("rover") == ["background", "moss"]
