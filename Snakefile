@@ -3,6 +3,7 @@
     results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
     results/found/<subject>.png    what a mask says in words, found in a layer
+    results/depth/<layer>.png      how near everything in it is, estimated
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
     results/refined.png            image to image over the flattened layers, where the scene asks for it
@@ -35,6 +36,7 @@ wildcard_constraints:
     scene=scenes.wildcard,  # the folder of a scene with its slash, or nothing
     subject=scenes.layer_wildcard,  # a name is a file's name: no slash, no dot
     effect=scenes.layer_wildcard,
+    layer=scenes.layer_wildcard,
     factor="2|4",
     sweep=scenes.layer_wildcard,
 
@@ -160,6 +162,21 @@ use rule background as find with:
         spec=scenes.find,
 
 
+use rule find as depth with:
+    """How near everything is in the picture as far as a layer, estimated by a model."""
+    input:
+        plate=scenes.estimated,
+        changes=scenes.changes("depth"),
+    output:
+        layer=update("results/{scene}depth/{layer}.png"),
+    log:
+        "logs/{scene}depth/{layer}.log",
+    benchmark:
+        "logs/{scene}depth/{layer}.tsv"
+    params:
+        spec=scenes.estimate,
+
+
 use rule background as subject with:
     """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
@@ -205,7 +222,7 @@ use rule background as effect with:
         spec=scenes.effect,
 
 
-use rule background as refine with:
+use rule find as refine with:
     """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
     input:
         plate=scenes.layer_files,
@@ -217,10 +234,6 @@ use rule background as refine with:
         "logs/{scene}refined.log",
     benchmark:
         "logs/{scene}refined.tsv"
-    resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=60,
     params:
         spec=scenes.refine,
 

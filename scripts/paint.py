@@ -1,4 +1,4 @@
-"""The rules background, subject, effect, refine and find: a layer that a model makes, or that is a picture of your own."""
+"""The rules background, subject, effect, refine, find and depth: a layer that a model makes, or that is a picture of your own."""
 
 from strata.painting.paint import paint
 from strata.painting.request import Request

@@ -25,6 +25,7 @@ class SourceFile(TypedDict):
 ENTRIES = {
     "mask": (SCRIPTS / "mask.py",),
     "text_to_mask": (LIBRARY / "painting/text_mask.py", LIBRARY / "painting/views.py"),
+    "depth": (LIBRARY / "painting/depth_estimate.py", LIBRARY / "painting/views.py"),
     "text_to_image": (LIBRARY / "painting/text_to_image.py",),
     "effect": (LIBRARY / "painting/effect.py",),
     "image_to_image": (LIBRARY / "painting/image_to_image.py", LIBRARY / "painting/views.py"),

@@ -72,7 +72,10 @@ class DepthOfField(TypedDict):
 
 
 class DepthPicture(TypedDict):
-    """A picture of distances: its file, what is near in it, how it is fitted, and its key, for sentences."""
+    """A picture of distances: its file, what is near in it, how it is fitted, and the key that names it, for sentences.
+
+    `image` is a file of the user's, or the name of a layer's estimated depth, whose folder only the job knows.
+    """
 
     image: str
     near: str
@@ -224,6 +227,14 @@ class TextMask(Sized):
     where: str
 
 
+class DepthEstimate(Sized):
+    """The depth of a picture, as a model estimates it. `plate` names the layers that make the picture."""
+
+    task: Literal["depth"]
+    model: PassModel
+    plate: list[str]
+
+
 class Upscale(Sized):
     """A larger final picture. `width` and `height` are those of the picture that is there."""
 
@@ -315,7 +326,7 @@ class Sheet(Layer):
 Painted = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine
 """What a diffusion pipeline paints from a prompt."""
 
-Perceived = TextMask
+Perceived = TextMask | DepthEstimate
 """What a model sees in a picture."""
 
 Pass = Painted | Perceived | Upscale

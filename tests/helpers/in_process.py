@@ -42,14 +42,23 @@ class SceneBuilder:
             self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
             spec = scene.refine()
-            read = [spec["depth"]["image"]] if spec["depth"] else []
+            read = [self._find_depth(scene)] if spec["depth"] else []
             self._paint("refined", spec, [*(f"{entry['layer']}.png" for entry in scene.stack), *read])
         spec = scene.composite()
         size, files = (spec["width"], spec["height"]), [f"{entry['layer']}.png" for entry in spec["stack"]]
-        distance = depth.read(spec["depth"], size) if spec["depth"] else None
+        distance = depth.read(spec["depth"], size, file=self._find_depth(scene)) if spec["depth"] else None
         final = compositing.flatten(size, stacks.read(spec["stack"], files, size, distance=distance))
         self.pictures["final"] = depth.defocus(final, distance, field) if (field := spec["depth_of_field"]) else final
         return self.pictures, self.reports
+
+    def _find_depth(self, scene: Scene) -> str:
+        """The file of a scene's depth picture, estimated now if it is to be."""
+        described = scene.description["depth"]
+        if described["of"] is None:
+            return described["image"]
+        look = scene.perception.depth(described["of"])
+        self._paint(f"depth/{described['of']}", look, [f"{layer}.png" for layer in look["plate"]])
+        return f"depth/{described['of']}.png"
 
     def _draw_mask(self, scene: Scene, name: str) -> str:
         spec, path = scene.mask(name), f"masks/{name}.png"

@@ -8,6 +8,8 @@ from transformers import (
     BertTokenizer,
     CLIPSegConfig,
     CLIPSegForImageSegmentation,
+    DepthAnythingConfig,
+    DepthAnythingForDepthEstimation,
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
     Owlv2Config,
@@ -20,7 +22,7 @@ from helpers.tiny_models import SEED, tokenizer
 
 LONGEST = 32  # tokens of a text: letters
 
-MODELS = ("clipseg", "owlv2", "grounding_dino", "sam2")
+MODELS = ("clipseg", "owlv2", "grounding_dino", "sam2", "depth_anything")
 
 TEXT = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION = TEXT | {"image_size": 32, "patch_size": 8}
@@ -121,6 +123,33 @@ def sam2(folder: Path) -> Path:
     )
     _spread(network)
     return _save(network, folder, None, {"size": {"height": 64, "width": 64}})
+
+
+def depth_anything(folder: Path, kind: str = "relative") -> Path:
+    """One that sees about 56 x 56 pixels in cells of 14."""
+    torch.manual_seed(SEED)
+    network = DepthAnythingForDepthEstimation(
+        DepthAnythingConfig(
+            backbone_config={
+                "model_type": "dinov2",
+                "image_size": 56,
+                "patch_size": 14,
+                "hidden_size": 16,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 2,
+                "out_indices": [1, 2, 3, 4],
+                "reshape_hidden_states": False,
+            },
+            reassemble_hidden_size=16,
+            neck_hidden_sizes=[8, 8, 16, 16],
+            fusion_hidden_size=8,
+            head_hidden_size=8,
+            depth_estimation_type=kind,
+        )
+    )
+    _spread(network)
+    settings = {"size": {"height": 56, "width": 56}, "keep_aspect_ratio": True, "ensure_multiple_of": 14, "resample": 3}
+    return _save(network, folder, None, settings)
 
 
 def _ends(words) -> dict:

@@ -11,7 +11,7 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-LOOKS = {"text_to_mask"}
+LOOKS = {"text_to_mask", "depth"}
 MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "image_to_image", "refine", "upscale"} | LOOKS
@@ -22,6 +22,7 @@ PAGES = {"view", "sweep_view"}
 DECIDES = {
     "diffusion/attachments": MODELS,
     "diffusion/encoded_prompts": MODELS | {"upscale"},
+    "diffusion/depth_estimation": {"depth"},
     "diffusion/devices": MODELS | UPSCALERS | LOOKS,
     "diffusion/inference": MODELS | UPSCALERS,
     "diffusion/ip_adapter": MODELS,
@@ -55,11 +56,12 @@ DECIDES = {
     "imaging/pictures": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/provenance": EXPORTS | {"composite"},
-    "imaging/regions": {"text_to_mask"},
+    "imaging/regions": LOOKS,
     "imaging/stacks": VIEWS | EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
+    "painting/depth_estimate": {"depth"},
     "painting/effect": {"effect"},
     "painting/image_to_image": {"image_to_image"},
     "painting/inpaint": {"inpaint"},

@@ -78,6 +78,7 @@ def test_other_files_are_answered_by_a_sentence(layers, file, said):
 LEFT = [
     "effects/rain.png",
     "masks/fog.png",  # an effect has no mask
+    "depth/fog.png",
     "found/astronaut.png",  # its mask says nothing in words
     "night/subjects/rover.png",  # the night has no rover
     "gone/final.png",
@@ -94,6 +95,8 @@ LEFT = [
 KEPT = [
     "background.png",
     "found/rover.png",
+    "depth/background.png",
+    "depth/rover.png",
     "final.png",
     "final@2x.png",
     "scene.yaml",

@@ -62,6 +62,51 @@ def test_what_cannot_be_looked_for_is_refused(config, mask, said):
     assert said.format(inpainting=config["models"]["inpainting"]["id"]) in str(error.value)
 
 
+def test_the_depth_of_the_picture_as_far_as_a_layer_is_estimated(config):
+    perception = Scene(config, "config.yaml").perception
+    assert perception.depth("background")["plate"] == ["background"]
+    assert perception.depth("rover")["plate"] == ["background", "astronaut", "rover"]
+    with pytest.raises(
+        StrataError, match=r"the depth of fog cannot be estimated\. That can be of: background, astronaut"
+    ):
+        perception.depth("fog")
+
+
+@pytest.mark.parametrize(
+    ("depth", "said"),
+    [
+        ({}, "depth needs either an image, a depth picture of your own, or `of`"),
+        ({"image": "own.png", "near": "white", "of": "background"}, "depth needs either an image"),
+        ({"image": "own.png"}, "depth.near is missing: say whether near things are white or black in own.png"),
+        (
+            {"image": "own.png", "near": "white", "model": "depth"},
+            "depth.model is 'depth', but the depth is that of an",
+        ),
+        ({"of": "background", "near": "white"}, "depth.near is white, but it says what is near in an image"),
+        (
+            {"of": "fog"},
+            "depth.of is 'fog', whose depth cannot be estimated. Name one of: background, astronaut, rover",
+        ),
+        ({"of": "background", "model": "own"}, "depth.model is 'own', but models has none of that name"),
+    ],
+)
+def test_a_depth_that_is_neither_is_refused(config, tmp_path, depth, said):
+    (tmp_path / "own.png").touch()
+    with pytest.raises(StrataError) as error:
+        Scene(config | {"depth": depth}, "config.yaml")
+    assert said in str(error.value)
+
+
+def test_an_estimate_is_a_part_of_what_follows_it(config):
+    config |= {"depth": {"of": "background"}, "refine": {"prompt": "a desert", "steps": 10}}
+    assert Scene(config, "config.yaml").followed_depth() is None
+    config["composite"]["layers"][3]["depth"] = {}
+    scene = Scene(config, "config.yaml")
+    assert scene.followed_depth() == "background"
+    assert scene.refine()["depth"]["image"] == "depth/background.png"
+    assert [model["id"] for model in scene.hub_models()] == ["depth-anything/Depth-Anything-V2-Small-hf"]
+
+
 def test_a_pass_cannot_be_painted_by_a_model_that_looks(config, vision_models):
     config["models"]["finder"] = {"id": str(vision_models / "clipseg")}
     config["subjects"]["rover"]["model"] = "finder"

@@ -338,6 +338,37 @@ def test_what_follows_the_distance_depends_on_the_depth_picture(built):
     assert built.planned() == {"refined", "final"}
 
 
+def test_what_follows_an_estimate_depends_on_the_layers_that_it_is_of(built, vision_models):
+    built.edit("models.depth", {"id": str(vision_models / "depth_anything")})
+    built.edit("depth", {"of": "background"})
+    assert built.planned() == ALWAYS  # nothing follows it
+    assert built.planned("results/depth/background.png") == {"depth/background"}
+    layers = built.config["composite"]["layers"]
+    built.edit("composite.layers", [*layers[:3], layers[3] | {"depth": {"start": 0.2, "end": 0.9}}])
+    assert built.planned() == {"depth/background"} | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "depth/background painted" in built.build()
+    assert built.planned() == set()
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("background.seed", 1)
+    assert built.planned() == BACKGROUND | {"depth/background"} | ALWAYS
+    built.edit("background.seed", 77)
+    built.edit("models.own", {"id": str(vision_models / "depth_anything"), "dtype": "bfloat16"})
+    built.edit("depth.model", "own")
+    assert built.planned() == {"depth/background"} | ALWAYS
+    built.edit("depth.model", None)
+    built.edit("depth.of", "rover")
+    assert built.planned() == {"depth/rover"} | ALWAYS
+    assert built.planned("results/final.psd") == {"depth/rover", "final"} | ALWAYS
+    built.edit("refine", {"prompt": "a desert", "steps": 5})
+    assert built.planned() == {"depth/rover", "refined"} | ALWAYS
+    variation = built.planned("results/background.seed~1/final.png")
+    assert "background.seed~1/depth/rover" in variation
+    assert "depth/rover" in built.planned("results/refine.seed~1/final.png")
+
+
 REFINE_EDITS = [
     ("prompt", "a sea"),
     ("negative_prompt", "animals"),
@@ -438,21 +469,26 @@ def test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in(built, vision
     assert built.planned() == FOUND | ALWAYS
 
 
-@pytest.mark.parametrize("name", ["text_to_mask", "box_to_mask"])
+@pytest.mark.parametrize("name", ["text_to_mask", "box_to_mask", "depth"])
 def test_a_model_that_looks_costs_what_it_has_found(scene, vision_models, name):
     folders = {"text_to_mask": vision_models / "clipseg", "box_to_mask": vision_models / "sam2"}
+    folders["depth"] = vision_models / "depth_anything"
     for model, folder in folders.items():
         scene.edit(f"models.{model}", {"id": str(folder)})
     scene.edit("subjects.rover.mask", {"text": "a rock", "edge": "box_to_mask"})
-    rules = SceneRules(scene.config, Comparison())
-    with contextlib.chdir(scene.folder):
-        before = rules.find(SimpleNamespace(scene="", subject="rover"))
+    scene.edit("depth", {"of": "background"})
+
+    def look() -> dict:
+        with contextlib.chdir(scene.folder):
+            rules = SceneRules(scene.config, Comparison())
+            named = SimpleNamespace(scene="", subject="rover", layer="background")
+            return rules.estimate(named) if name == "depth" else rules.find(named)
+
+    before = look()
     for key, value in (("revision", "main"), ("variant", "fp16"), ("dtype", "bfloat16")):
         scene.edit(f"models.{name}.{key}", value)
-        with contextlib.chdir(scene.folder):
-            after = SceneRules(scene.config, Comparison()).find(SimpleNamespace(scene="", subject="rover"))
-        assert after != before, key
-        before = after
+        assert look() != before, key
+        before = look()
     for key, value in (("steps", 3), ("guidance_scale", 2.0), ("scheduler", "EulerDiscreteScheduler")):
         scene.edit(f"models.{name}.{key}", value)
         with (
@@ -583,13 +619,14 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"models.*.style_adapter.{key}" for key in ("file", "image_encoder")}  # as those of the two
     # test_what_follows_the_distance_depends_on_the_depth_picture
     rows |= {f"depth.{key}" for key in ("image", "near", "fit")}
+    rows |= {"depth.of", "depth.model"}  # test_what_follows_an_estimate_depends_on_the_layers_that_it_is_of
     rows |= {f"composite.depth_of_field.{key}" for key in ("focus", "range", "blur")}
     rows |= {f"composite.layers.depth.{key}" for key in ("start", "end")}
     # test_a_mask_of_a_layer_depends_on_that_layer
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
     # test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in
     rows |= {f"subjects.*.mask.{key}" for key in ("of", "model", *(key for key, _ in TEXT_EDITS))}
-    for task in ("text_to_mask", "box_to_mask"):  # test_a_model_that_looks_costs_what_it_has_found
+    for task in ("text_to_mask", "box_to_mask", "depth"):  # test_a_model_that_looks_costs_what_it_has_found
         rows |= {key.replace("*", task) for key in rows if key.startswith("models.*.")}
         rows |= {f"models.{task}.style_adapter.{key}" for key in ("file", "image_encoder")}
     # test_a_subject_from_an_image_depends_on_the_file

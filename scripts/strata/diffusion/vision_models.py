@@ -21,12 +21,14 @@ CLASSES = {
     "grounding-dino": "GroundingDinoForObjectDetection",
     "sam2": "Sam2Model",
     "sam2_video": "Sam2Model",  # as the repositories on the hub name it, which hold a model for films and pictures
+    "depth_anything": "DepthAnythingForDepthEstimation",
 }
 """The classes by `model_type` of config.json."""
 
 TASKS = {
     "text_to_mask": ("clipseg", "owlv2", "grounding-dino"),
     "box_to_mask": ("sam2", "sam2_video"),
+    "depth": ("depth_anything",),
 }
 """What can be done by which kinds."""
 

@@ -22,7 +22,7 @@ from strata.imaging import png, tiles
 from strata.imaging.windows import Flattened, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
 from strata.models.kinds import CONFIG, find_index
-from strata.painting import effect, image_to_image, inpaint, refine, text_mask, text_to_image, upscale
+from strata.painting import depth_estimate, effect, image_to_image, inpaint, refine, text_mask, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
@@ -144,6 +144,9 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
         assert isinstance(view, Whole)
         edge, more = _load_edge(request, spec, device, pipelines)
         return Made(text_mask.paint(loaded.pipeline, edge, spec, view.picture), {}, loaded.placement, loading + more)
+    if spec["task"] == "depth":
+        assert isinstance(view, Whole)
+        return Made(depth_estimate.paint(loaded.pipeline, view.picture), {}, loaded.placement, loading)
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         image = inpaint.paint(loaded, request, spec, view, reporter)
@@ -209,7 +212,7 @@ def _check_files(request: Request) -> None:
     if spec["task"] == "upscale":
         if _is_network(request) and request.model:
             planned[request.model] = spec["model"]["fingerprint"]
-    elif spec["task"] != "text_to_mask":
+    elif spec["task"] != "text_to_mask" and spec["task"] != "depth":
         planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
         if style := spec["style"]:
             paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))

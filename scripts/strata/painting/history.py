@@ -45,6 +45,8 @@ def measure(spec: Pass, pixels: float) -> tuple[str, float]:
     """The kind of a pass, and how much work it is when it sees so many pixels."""
     model = spec["model"]
     kind = f"{spec['task']} {model['fingerprint'] or model['id']} {model['dtype']}"
+    if spec["task"] == "depth":
+        return kind, 1
     if spec["task"] == "text_to_mask":
         return kind if spec["edge"] is None else f"{kind} with edge", 1  # each picture is brought to the same size
     if spec["task"] == "upscale":

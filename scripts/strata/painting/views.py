@@ -33,11 +33,11 @@ def look(request: Request, read_file: ReadFile = read_file) -> View | None:
         return windows.Whole(png.read(request.plate[0], "RGB", size, read_file))
     if spec["task"] == "refine":
         *files, last = request.plate
-        distance = depth.read(spec["depth"], size, lambda path: read_file(last)) if spec["depth"] else None
+        distance = depth.read(spec["depth"], size, read_file, last) if spec["depth"] else None
         files = files if spec["depth"] else [*files, last]
         layers = list(stacks.read(spec["stack"], files, size, read_file, distance))
         return windows.flatten_stack(size, layers, [entry["layer"] for entry in spec["stack"]], spec["ring"])
-    if spec["task"] == "text_to_mask":
+    if spec["task"] == "text_to_mask" or spec["task"] == "depth":
         return windows.flatten_plate(_read_plate(request, size, read_file))
     if spec["task"] == "image_to_image":
         # The file is asked for by the path that the request has, which may be another process' way to it.

@@ -88,9 +88,13 @@ class Effect(Passed):
 
 
 class Depth(TypedDict):
-    image: str
-    near: Literal["white", "black"]
+    """A picture of the user's, or what a model estimates."""
+
+    image: str | None
+    near: Literal["white", "black"] | None
     fit: str
+    of: str | None
+    model: str | None
 
 
 class Composite(TypedDict):

@@ -20,6 +20,7 @@ Rule = (
     Literal[
         "scene",
         "find",
+        "depth",
         "mask",
         "background",
         "subject",
@@ -53,6 +54,7 @@ class Layer:
         sees: the files that it is made from, bottom to top.
         mask: a subject's mask.
         found: what a mask says in words.
+        depth: a layer's depth that is estimated.
         image: a file of the user's that it is made from, relative to the working directory.
     """
 
@@ -63,6 +65,7 @@ class Layer:
     mask: str | None = None
     image: str | None = None
     found: str | None = None
+    depth: str | None = None
 
     @property
     def is_pass(self) -> bool:
@@ -72,7 +75,7 @@ class Layer:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All files under results/ that it is made from."""
-        return (*self.sees, *(file for file in (self.mask, self.found) if file is not None))
+        return (*self.sees, *(file for file in (self.mask, self.found, self.depth) if file is not None))
 
 
 class Layers:
@@ -108,6 +111,8 @@ class Layers:
         match section, layer:
             case "found", _:
                 return self.find_text(folder, layer)
+            case "depth", _:
+                return self.estimate_depth(folder, layer)
             case "masks", _:
                 return self.mask(folder, layer)
             case "subjects", _:
@@ -152,6 +157,16 @@ class Layers:
 
         return self._describe(folder, paths.found(folder, subject), describe)
 
+    def estimate_depth(self, folder: str, name: str) -> Layer:
+        """The depth of the picture as far as a layer."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            spec = scene.perception.depth(name)
+            self._check_home(folder, "depth", name, file)
+            return Layer("depth", file, spec, tuple(self._file(folder, scene, layer) for layer in spec["plate"]))
+
+        return self._describe(folder, paths.depth(folder, name), describe)
+
     def mask(self, folder: str, subject: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             _check_known(scene, "subjects", subject, scene.subjects)
@@ -192,8 +207,8 @@ class Layers:
             sees = self._stack(folder, scene)
             if scene.description["refine"] is not None:
                 sees = (paths.refined(self._folders.find(folder, "refine")),)
-            image = spec["depth"]["image"] if spec["depth"] else None
-            return Layer("composite", file, {**spec, "scene": scene.effective()}, sees, image=image)
+            image, depth = self._find_depth(folder, scene) if spec["depth"] else (None, None)
+            return Layer("composite", file, {**spec, "scene": scene.effective()}, sees, image=image, depth=depth)
 
         return self._describe(folder, paths.final(folder), describe)
 
@@ -203,7 +218,8 @@ class Layers:
         def describe(scene: Scene, file: str) -> Layer:
             spec = scene.refine()
             self._check_home(folder, "refine", "", file)
-            return Layer("refine", file, spec, self._stack(folder, scene), image=self.stack_depth(folder))
+            image, depth = self.stack_depth(folder)
+            return Layer("refine", file, spec, self._stack(folder, scene), image=image, depth=depth)
 
         return self._describe(folder, paths.refined(folder), describe)
 
@@ -211,10 +227,10 @@ class Layers:
         """The files of a scene's layers as they are flattened, bottom to top, one for each entry of the composite."""
         return self._stack(folder, self.scenes.find(folder))
 
-    def stack_depth(self, folder: str) -> str | None:
-        """The depth picture that layers of the stack follow, a file of the user's; None if none does."""
-        depth = self.scenes.find(folder).stack_depth()
-        return depth["image"] if depth else None
+    def stack_depth(self, folder: str) -> tuple[str | None, str | None]:
+        """The depth picture that layers of the stack follow, if any does: a file of the user's, or one that is estimated."""
+        scene = self.scenes.find(folder)
+        return self._find_depth(folder, scene) if scene.stack_depth() else (None, None)
 
     def upscale(self, folder: str, factor: int) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
@@ -229,7 +245,8 @@ class Layers:
             title = exports.name_scene(folder) if rule == "view" else ""
             spec = exports.describe(scene, rule, title)
             sees = paths.final(folder), *self._stack(folder, scene)
-            return Layer(rule, file, {**spec}, sees, image=self.stack_depth(folder))
+            image, depth = self.stack_depth(folder)
+            return Layer(rule, file, {**spec}, sees, image=image, depth=depth)
 
         return self._describe(folder, paths.export(folder, rule), describe)
 
@@ -286,6 +303,9 @@ class Layers:
         match section:
             case "found":
                 return scene.is_by_words(layer) and self._folders.find(folder, "found", layer) == folder
+            case "depth":
+                known = layer == "background" or layer in scene.subjects
+                return known and self._folders.find(folder, "depth", layer) == folder
             case "masks":
                 return layer in scene.masks and self._folders.find(folder, "mask", layer) == folder
             case "subjects":
@@ -300,6 +320,14 @@ class Layers:
         if file not in self._known:
             self._known[file] = describe(self.scenes.find(folder), file)
         return self._known[file]
+
+    def _find_depth(self, folder: str, scene: Scene) -> tuple[str | None, str | None]:
+        """The depth picture of a scene: a file of the user's, or one that is estimated."""
+        depth = scene.description["depth"]
+        assert depth is not None  # a scene is refused that needs one and has none
+        if (layer := depth["of"]) is None:
+            return depth["image"], None
+        return None, paths.depth(self._folders.find(folder, "depth", layer), layer)
 
     def _stack(self, folder: str, scene: Scene) -> tuple[str, ...]:
         return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)

@@ -11,8 +11,8 @@ RESULTS = "results"
 EXPORTS = {"psd": "final.psd", "openraster": "final.ora", "view": "view.html"}
 """The files of a finished scene for other programs, by the words of the config's `exports`."""
 
-SECTIONS = ("found", "masks", "subjects", "effects")
-SEEN = ("found",)
+SECTIONS = ("found", "depth", "masks", "subjects", "effects")
+SEEN = ("found", "depth")
 """Those of SECTIONS that hold what models see in layers."""
 
 SWEEPS = "sweeps"
@@ -32,6 +32,11 @@ def background(folder: str) -> str:
 def found(folder: str, subject: str) -> str:
     """What the mask of a subject says in words, as it was found in a picture."""
     return f"{folder}found/{subject}.png"
+
+
+def depth(folder: str, layer: str) -> str:
+    """The depth of the picture as far as a layer, as a model estimates it."""
+    return f"{folder}depth/{layer}.png"
 
 
 def mask(folder: str, subject: str) -> str:
@@ -80,6 +85,7 @@ def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     by_words = [name for name in scene.masks if scene.is_by_words(name)]
     sections: dict[str, Collection[str]] = {
         "found": by_words,
+        "depth": ["background", *scene.subjects],
         "masks": scene.masks,
         "subjects": scene.subjects,
         "effects": scene.effects,

@@ -1,4 +1,4 @@
-"""What models see in a scene's layers: masks by words."""
+"""What models see in a scene's layers: masks by words, and depth."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from strata.models.reference import HubModel, Known, is_on_hub
 from strata.passes import Mask, PassModel
 from strata.scene.description import Description, Model
 
-FINDER = "text_to_mask"
-"""The name of the model that finds what a text names, where none is named."""
+FINDER, GAUGE = "text_to_mask", "depth"
+"""The names of the models that find what a text names, and that estimate depth, where none is named."""
 
 ALONE = ("id", "revision", "variant", "dtype")
 """What of an entry of `models` counts for a model that looks."""
@@ -53,6 +53,23 @@ class Perception:
             "code": digest_code("text_to_mask"),
         }
 
+    def depth(self, layer: str) -> passes.DepthEstimate:
+        """The pass that estimates the depth of the picture as far as a layer."""
+        known = ["background", *self._described["subjects"]]
+        if layer not in known:
+            raise StrataError(
+                f"{self._source}: the depth of {layer} cannot be estimated. That can be of: {', '.join(known)}."
+            )
+        depth = self._described["depth"]
+        return {
+            "task": "depth",
+            "model": self._model((depth and depth["model"]) or GAUGE),
+            "plate": self.picture_of(layer),
+            "width": self._size[0],
+            "height": self._size[1],
+            "code": digest_code("depth"),
+        }
+
     def picture_of(self, layer: str) -> list[str]:
         """The layers that make the picture as far as a layer, bottom to top: the background, and the subjects up to that one."""
         subjects = list(self._described["subjects"])
@@ -80,6 +97,7 @@ class Perception:
         for name in self._described["subjects"]:
             if (mask := self._mask(name)) is not None:
                 self._check_mask(name, mask)
+        self._check_depth()
         models = self._described["models"]
         for key, name in self._named():
             if name not in models:
@@ -96,6 +114,8 @@ class Perception:
                 yield f"subjects.{name}.mask.model", mask["model"] or FINDER
                 if mask["edge"] is not None:
                     yield f"subjects.{name}.mask.edge", mask["edge"]
+        if (depth := self._described["depth"]) is not None and depth["of"] is not None:
+            yield "depth.model", depth["model"] or GAUGE
 
     def _mask(self, name: str) -> Mask | None:
         return self._described["subjects"][name]["mask"]
@@ -127,6 +147,36 @@ class Perception:
                 problem = "but no layer has that name"
             raise StrataError(
                 f"{where}.of is {mask['of']!r}, {problem}. A text can be looked for in: {', '.join(earlier)}."
+            )
+
+    def _check_depth(self) -> None:
+        """Refuses what is neither a picture nor an estimate, or both."""
+        if (depth := self._described["depth"]) is None:
+            return
+        where, of = f"{self._source}: depth", depth["of"]
+        if (depth["image"] is None) == (of is None):
+            raise StrataError(
+                f"{where} needs either an image, a depth picture of your own, or `of`, the layer whose depth a model estimates, and "
+                "not both. In a scene's file, null takes a key away."
+            )
+        if of is None:
+            if depth["near"] is None:
+                raise StrataError(
+                    f"{where}.near is missing: say whether near things are white or black in {depth['image']}."
+                )
+            if depth["model"] is not None:
+                raise StrataError(
+                    f"{where}.model is {depth['model']!r}, but the depth is that of an image. Give `of` instead of it, or leave model out."
+                )
+            return
+        if depth["near"] is not None:
+            raise StrataError(
+                f"{where}.near is {depth['near']}, but it says what is near in an image, and there is none. Leave it out."
+            )
+        known = ["background", *self._described["subjects"]]
+        if of not in known:
+            raise StrataError(
+                f"{where}.of is {of!r}, whose depth cannot be estimated. Name one of: {', '.join(known)}."
             )
 
     def _check_model(self, name: str, model: Model) -> None:

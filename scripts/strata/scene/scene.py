@@ -345,9 +345,24 @@ class Scene:
         """The depth picture that layers of the stack follow; None if none does."""
         return self._depth() if any(entry["depth"] for entry in self.stack) else None
 
+    def followed_depth(self) -> str | None:
+        """The layer whose estimated depth layers of the stack follow; None if none does."""
+        depth = self.description["depth"]
+        return depth["of"] if depth and self.stack_depth() else None
+
     def _depth(self) -> passes.DepthPicture | None:
         depth = self.description["depth"]
-        return depth and {**depth, "where": f"{self.source}: depth"}
+        if depth is None:
+            return None
+        if depth["of"] is not None:
+            image = f"depth/{depth['of']}.png"
+            return {"image": image, "near": "white", "fit": "stretch", "where": f"{self.source}: depth.of"}
+        return {
+            "image": depth["image"] or "",
+            "near": depth["near"] or "",
+            "fit": depth["fit"],
+            "where": f"{self.source}: depth.image",
+        }
 
     def rendered_stack(self) -> list[StackEntry]:
         """The stack with its lengths in rendered pixels."""
@@ -451,7 +466,7 @@ class Scene:
             )
 
     def _check_depth(self) -> None:
-        if depth := self.description["depth"]:
+        if (depth := self.description["depth"]) and depth["image"] is not None:
             _check_inside(depth["image"], f"{self.source}: depth.image")
         for index, entry in enumerate(self.stack):
             if entry["depth"]:
@@ -474,7 +489,8 @@ class Scene:
     def _check_depth_for(self, where: str) -> None:
         if self.description["depth"] is None:
             raise StrataError(
-                f"{where} needs a picture of distances, and there is none. Add `depth: {{image: ..., near: white}}`."
+                f"{where} needs a picture of distances, and there is none. Add `depth: {{image: ..., near: white}}`, or "
+                "`depth: {of: background}` for what a model estimates."
             )
 
     def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:

@@ -44,7 +44,7 @@ ACTIONS: Mapping[str, Action] = {
 }
 """What becomes of a layer that no model paints, by its rule."""
 
-LOOKS = ("find",)
+LOOKS = ("find", "depth")
 """The rules whose models look at a picture, and paint none."""
 
 HOW = {
@@ -279,6 +279,8 @@ def _explain_input(layer: Layer, name: str) -> str:
     """Why a layer is made again when a file is that it is made from."""
     if name == layer.mask:
         return "its mask is drawn again"
+    if name == layer.depth:
+        return "the depth that it follows is estimated again"
     return "what its text names is found again" if name == layer.found else reasons.sees(Path(name).stem)
 
 

@@ -63,6 +63,8 @@ def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
         yield f"{change} changed"
     elif layer.found is not None and change.endswith(layer.found):
         yield "what its text names changed"
+    elif layer.depth is not None and change.endswith(layer.depth):
+        yield "the depth that it follows changed"
     else:
         yield sees(Path(change).stem)
 
@@ -75,6 +77,7 @@ def _place(layer: Layer) -> str:
         "subject": f"subjects.{name}.",
         "effect": f"effects.{name}.",
         "find": f"subjects.{name}.mask.",
+        "depth": "depth.",
         "mask": f"subjects.{name}.",
         "refine": "refine.",
         "composite": "composite.",

@@ -121,6 +121,15 @@ class SceneRules:
         return _in_results(self._layer("find", wildcards).sees)
 
     @of_wildcards
+    def estimate(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("depth", wildcards).spec
+
+    @of_wildcards
+    def estimated(self, wildcards: Any) -> list[str]:
+        """The layers of the picture whose depth is estimated, bottom to top."""
+        return _in_results(self._layer("depth", wildcards).sees)
+
+    @of_wildcards
     def mask(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("mask", wildcards).spec
 
@@ -205,7 +214,8 @@ class SceneRules:
     @of_wildcards
     def depth(self, wildcards: Any) -> list[str]:
         """The depth picture that the composite reads, if it needs one."""
-        return _own_file(self._layer("composite", wildcards))
+        layer = self._layer("composite", wildcards)
+        return _own_file(layer) if layer.depth is None else _in_results((layer.depth,))
 
     @of_wildcards
     def refine(self, wildcards: Any) -> Mapping[str, Any]:
@@ -219,8 +229,8 @@ class SceneRules:
     @of_wildcards
     def stack_depth(self, wildcards: Any) -> list[str]:
         """The depth picture that layers of the stack follow, if any does."""
-        image = self.layers.stack_depth(wildcards.scene)
-        return [] if image is None else [local(image)]
+        image, depth = self.layers.stack_depth(wildcards.scene)
+        return _in_results((depth,)) if depth else [local(image)] if image else []
 
     @of_wildcards
     def upscale(self, wildcards: Any) -> Mapping[str, Any]:
@@ -279,6 +289,8 @@ class SceneRules:
                 return self.layers.scene(wildcards.scene)
             case "find":
                 return self.layers.find_text(wildcards.scene, wildcards.subject)
+            case "depth":
+                return self.layers.estimate_depth(wildcards.scene, wildcards.layer)
             case "mask":
                 return self.layers.mask(wildcards.scene, wildcards.subject)
             case "background":
