@@ -2,15 +2,12 @@
 
     results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
-    results/found/<subject>.png    what a mask says in words, found in a layer
-    results/depth/<layer>.png      how near everything in it is, estimated
+    results/found, depth, checks/  what models see in layers, where the scene asks for it
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
     results/refined.png            image to image over the flattened layers, where the scene asks for it
-    results/final.png              flattened and finished
-    results/final@2x.png           made larger, also @4x
-    results/final.psd, final.ora   the layers for other programs
-    results/view.html              the layers as a page to look at
+    results/final.png              flattened and finished; final@2x.png and final@4x.png are larger
+    results/final.psd, final.ora   the layers for other programs; view.html is a page to look at
 
 scenes/<name>.yaml builds under results/<name>/ in the same way.
 """
@@ -46,10 +43,11 @@ localrules:
 
 
 rule all:
-    """Every scene's final picture, and the exports that it lists."""
+    """Every scene's final picture, the exports that it lists, and what is said of the subjects that it has checked."""
     input:
         scenes.pictures(),
         scenes.exports,
+        scenes.checks,
 
 
 rule models:
@@ -201,6 +199,23 @@ use rule background as subject with:
         spec=scenes.subject,
 
 
+use rule find as check with:
+    """Whether a subject's mask shows what it is to show."""
+    input:
+        plate=scenes.checked,
+        mask=scenes.subject_mask,
+        changes=scenes.changes("check"),
+    output:
+        layer=update("results/{scene}checks/{subject}.png"),
+        verdict=update("results/{scene}checks/{subject}.json"),
+    log:
+        "logs/{scene}checks/{subject}.log",
+    benchmark:
+        "logs/{scene}checks/{subject}.tsv"
+    params:
+        spec=scenes.check,
+
+
 use rule background as effect with:
     """A layer such as fog: text to image on its own, or an image."""
     input:
@@ -296,9 +311,7 @@ rule upscale:
 rule psd:
     """The layers with their masks, for Photoshop, Krita, GIMP and others."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
-        depth=scenes.stack_depth,
+        **scenes.finished,
         changes=scenes.changes("psd"),
     output:
         file=update("results/{scene}final.psd"),
@@ -322,9 +335,7 @@ rule psd:
 use rule psd as openraster with:
     """The layers, for Krita, GIMP 3, MyPaint and others."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
-        depth=scenes.stack_depth,
+        **scenes.finished,
         changes=scenes.changes("openraster"),
     output:
         file=update("results/{scene}final.ora"),
@@ -339,9 +350,7 @@ use rule psd as openraster with:
 use rule psd as view with:
     """The layers as one page to look at, without a network."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
-        depth=scenes.stack_depth,
+        **scenes.finished,
         changes=scenes.changes("view"),
     output:
         file=report(update("results/{scene}view.html"), **scenes.in_report("view", picture="page")),

@@ -30,6 +30,8 @@ ENTRIES = {
     "effect": (LIBRARY / "painting/effect.py",),
     "image_to_image": (LIBRARY / "painting/image_to_image.py", LIBRARY / "painting/views.py"),
     "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
+    "checked": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/check.py", LIBRARY / "painting/views.py"),
+    "check": (LIBRARY / "painting/check.py", LIBRARY / "imaging/verdicts.py", LIBRARY / "painting/views.py"),
     "image": (LIBRARY / "imaging/effects.py",),
     "photograph": (LIBRARY / "imaging/photographs.py",),
     "placed": (LIBRARY / "imaging/placed_images.py",),

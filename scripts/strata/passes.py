@@ -197,8 +197,27 @@ class Refine(DiffusionPass):
     ring: Ring | None
 
 
+class PassCheck(TypedDict):
+    """What a subject's mask must show, how surely, how many more seeds are tried until it does, and what looks."""
+
+    text: str
+    threshold: float
+    retries: int
+    model: PassModel
+
+
+class Tried(TypedDict):
+    """A seed, and how surely the mask shows with it what it is to show, 0 to 1."""
+
+    seed: int
+    score: float
+
+
 class Inpaint(DiffusionPass):
-    """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
+    """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers.
+
+    `check` says when other seeds are tried; None if none is.
+    """
 
     task: Literal["inpaint"]
     strength: float
@@ -206,6 +225,7 @@ class Inpaint(DiffusionPass):
     color_match: float
     cell: int
     plate: list[str]
+    check: PassCheck | None
 
 
 class TextMask(Sized):
@@ -225,6 +245,21 @@ class TextMask(Sized):
     plate: list[str]
     scale: float
     where: str
+
+
+class Check(Sized):
+    """Whether a subject's mask shows what a text names. `plate` names the layers beneath, and last the subject.
+
+    What is looked at is what the subject's own pass saw, see Inpaint, with the subject.
+    """
+
+    task: Literal["check"]
+    text: str
+    threshold: float
+    context: int | None
+    cell: int
+    model: PassModel
+    plate: list[str]
 
 
 class DepthEstimate(Sized):
@@ -326,7 +361,7 @@ class Sheet(Layer):
 Painted = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine
 """What a diffusion pipeline paints from a prompt."""
 
-Perceived = TextMask | DepthEstimate
+Perceived = TextMask | DepthEstimate | Check
 """What a model sees in a picture."""
 
 Pass = Painted | Perceived | Upscale

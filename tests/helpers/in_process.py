@@ -37,7 +37,10 @@ class SceneBuilder:
         self._paint("background", background, [background["image"]] if "image" in background else ())
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
-            self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
+            plate = [f"{layer}.png" for layer in scene.plate(name)]
+            self._paint(name, scene.subject(name), plate, mask)
+            if scene.subjects[name]["check"]:
+                self._paint(f"checks/{name}", scene.check(name), [*plate, f"{name}.png"], mask)
         for name in scene.effects:
             self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:

@@ -11,8 +11,8 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-LOOKS = {"text_to_mask", "depth"}
-MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
+LOOKS = {"text_to_mask", "depth", "check", "checked"}
+MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "checked", "refine"}
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "image_to_image", "refine", "upscale"} | LOOKS
 DRAWN = {"image", "photograph", "placed"}
@@ -32,7 +32,7 @@ DECIDES = {
     "diffusion/pipelines": MODELS | UPSCALERS,
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
-    "diffusion/text_masks": {"text_to_mask"},
+    "diffusion/text_masks": {"text_to_mask", "check", "checked"},
     "diffusion/upscalers": UPSCALERS,
     "diffusion/vision_models": LOOKS,
     "exports/pages": PAGES,
@@ -55,16 +55,18 @@ DECIDES = {
     "imaging/placed_images": {"placed"},
     "imaging/pictures": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
-    "imaging/provenance": EXPORTS | {"composite"},
+    "imaging/provenance": EXPORTS | {"composite", "check"},
     "imaging/regions": LOOKS,
     "imaging/stacks": VIEWS | EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
+    "imaging/verdicts": {"check"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
+    "painting/check": {"check", "checked"},
     "painting/depth_estimate": {"depth"},
     "painting/effect": {"effect"},
     "painting/image_to_image": {"image_to_image"},
-    "painting/inpaint": {"inpaint"},
+    "painting/inpaint": {"inpaint", "checked"},
     "painting/refine": {"refine"},
     "painting/text_mask": {"text_to_mask"},
     "painting/text_to_image": {"text_to_image", "effect"},

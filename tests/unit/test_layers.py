@@ -79,6 +79,7 @@ LEFT = [
     "effects/rain.png",
     "masks/fog.png",  # an effect has no mask
     "depth/fog.png",
+    "checks/astronaut.json",
     "found/astronaut.png",  # its mask says nothing in words
     "night/subjects/rover.png",  # the night has no rover
     "gone/final.png",
@@ -95,6 +96,8 @@ LEFT = [
 KEPT = [
     "background.png",
     "found/rover.png",
+    "checks/rover.png",
+    "checks/rover.json",
     "depth/background.png",
     "depth/rover.png",
     "final.png",
@@ -133,6 +136,7 @@ def results(tmp_path) -> Path:
 def test_leftovers_are_files_of_rules_that_no_scene_and_no_sweep_names(config, describe, results):
     describe("night", "subjects: {rover: null}\ncomposite: null\n")
     config["subjects"]["rover"]["mask"]["text"] = "a rock"
+    config["subjects"]["rover"]["check"] = {}
     layers = Layers(Scenes(config | {"sweeps": {"seeds": {"keys": {"background.seed": [1]}}}}))
     found = [path.relative_to(results).as_posix() for path in layers.find_leftovers(results)]
     assert found == sorted(LEFT, key=lambda name: Path(name).parts)

@@ -107,6 +107,38 @@ def test_an_estimate_is_a_part_of_what_follows_it(config):
     assert [model["id"] for model in scene.hub_models()] == ["depth-anything/Depth-Anything-V2-Small-hf"]
 
 
+def test_a_check_looks_for_the_prompt_in_what_the_pass_saw(config):
+    rover = config["subjects"]["rover"]
+    rover |= {"check": {}, "context": 16}
+    spec = Scene(config, "config.yaml").check("rover")
+    assert (spec["text"], spec["plate"], spec["context"]) == (rover["prompt"], ["background", "astronaut", "rover"], 16)
+    rover["check"] = {"text": "wheels"}
+    assert Scene(config, "config.yaml").check("rover")["text"] == "wheels"
+
+
+def test_a_check_without_retries_is_no_part_of_the_pass(config):
+    plain = Scene(config, "config.yaml").inpaint("rover")
+    config["subjects"]["rover"]["check"] = {"threshold": 0.5}
+    assert Scene(config, "config.yaml").inpaint("rover") == plain
+    config["subjects"]["rover"]["check"]["retries"] = 2
+    assert Scene(config, "config.yaml").inpaint("rover")["check"]["threshold"] == 0.5
+
+
+def test_checks_that_mean_nothing_are_refused(config, tmp_path):
+    (tmp_path / "own.png").touch()
+    config["subjects"]["robot"] = {"image": "own.png", "check": {}}
+    with pytest.raises(
+        StrataError, match=r"subjects\.robot\.check looks whether a prompt was painted, but the subject is"
+    ):
+        Scene(config, "config.yaml")
+    config["subjects"]["robot"] = config["subjects"]["rover"] | {"check": {"model": "x"}}
+    with pytest.raises(StrataError, match=r"subjects\.robot\.check\.model is 'x', but models has none of that name"):
+        Scene(config, "config.yaml")
+    with pytest.raises(StrataError, match=r"subjects\.rover has no check"):
+        del config["subjects"]["robot"]
+        Scene(config, "config.yaml").check("rover")
+
+
 def test_a_pass_cannot_be_painted_by_a_model_that_looks(config, vision_models):
     config["models"]["finder"] = {"id": str(vision_models / "clipseg")}
     config["subjects"]["rover"]["model"] = "finder"

@@ -166,6 +166,7 @@ LAYERS = {
     "scene": "scene.yaml",
     "find": "found/rover.png",
     "depth": "depth/rover.png",
+    "check": "checks/rover.png",
     "mask": "masks/rover.png",
     "background": "background.png",
     "subject": "subjects/rover.png",
@@ -184,6 +185,7 @@ LAYERS = {
 def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(config, rule, file, results):
     config["refine"] = {"prompt": "a desert"}
     config["subjects"]["rover"]["mask"]["text"] = "a rock"
+    config["subjects"]["rover"]["check"] = {}
     config["depth"] = {"of": "background"}
     config["composite"]["layers"][3]["depth"] = {}
     layer = Path(results, file)

@@ -1,6 +1,7 @@
 """What an edit costs: the jobs that a real `snakemake -n` would run after it."""
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -469,6 +470,55 @@ def test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in(built, vision
     assert built.planned() == FOUND | ALWAYS
 
 
+CHECK_EDITS = [("text", "wheels"), ("threshold", 0.2), ("model", "own")]
+
+
+def test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass(built, vision_models):
+    verdict, looked = "results/checks/rover.json", {"checks/rover"}
+    for name in ("text_to_mask", "own"):
+        built.edit(f"models.{name}", {"id": str(vision_models / "clipseg")})
+    built.edit("models.own.dtype", "bfloat16")
+    built.edit("subjects.rover.check", {"threshold": 0.1})
+    assert built.planned() == ALWAYS  # the effective scene is on record
+    assert built.planned(verdict) == looked
+    assert built.planned("all") == looked | ALWAYS
+    assert "checks/rover painted" in built.build(verdict)
+    said = json.loads((built.folder / verdict).read_text())
+    assert said | {"score": None} == {
+        "subject": "rover",
+        "text": "a rover",
+        "score": None,
+        "threshold": 0.1,
+        "passed": True,
+        "seed": 99,
+        "tried": [],
+    }
+    assert 0.1 < said["score"] < 1
+    assert built.planned(verdict) == set()
+    for key, value in CHECK_EDITS:
+        before = built.config
+        built.edit(f"subjects.rover.check.{key}", value)
+        assert built.planned(verdict) == looked, key
+        built.write(before)
+    built.edit("subjects.rover.seed", 1)
+    assert built.planned(verdict) == looked | ROVER
+    built.edit("subjects.rover.seed", 99)
+    built.edit("subjects.rover.mask.feather", 1)
+    assert built.planned(verdict) == looked | ROVER | {"masks/rover"}
+    built.edit("subjects.rover.mask.feather", 2)
+    built.edit("subjects.rover.check", {"threshold": 1.0, "retries": 2})
+    assert built.planned(verdict) == looked | ROVER
+    assert built.planned() == ROVER | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "none of 3 seeds shows 'a rover' with the score 1: the best is kept" in built.build(verdict)
+    said = json.loads((built.folder / verdict).read_text())
+    assert sorted(each["seed"] for each in said["tried"]) == [99, 100, 101]
+    assert said["tried"][-1] == {"seed": said["seed"], "score": said["score"]}
+    assert max(each["score"] for each in said["tried"]) == said["score"]
+    assert not said["passed"]
+    assert built.planned(verdict) == set()
+
+
 @pytest.mark.parametrize("name", ["text_to_mask", "box_to_mask", "depth"])
 def test_a_model_that_looks_costs_what_it_has_found(scene, vision_models, name):
     folders = {"text_to_mask": vision_models / "clipseg", "box_to_mask": vision_models / "sam2"}
@@ -626,6 +676,8 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
     # test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in
     rows |= {f"subjects.*.mask.{key}" for key in ("of", "model", *(key for key, _ in TEXT_EDITS))}
+    # test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass
+    rows |= {f"subjects.*.check.{key}" for key in ("retries", *(key for key, _ in CHECK_EDITS))}
     for task in ("text_to_mask", "box_to_mask", "depth"):  # test_a_model_that_looks_costs_what_it_has_found
         rows |= {key.replace("*", task) for key in rows if key.startswith("models.*.")}
         rows |= {f"models.{task}.style_adapter.{key}" for key in ("file", "image_encoder")}

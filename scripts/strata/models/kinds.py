@@ -12,7 +12,7 @@ NAMES = {
 }
 """What a model is whose folder holds such a file, and one on the hub that is such."""
 
-LOOKING = ("text_to_mask", "box_to_mask", "depth")
+LOOKING = ("text_to_mask", "box_to_mask", "depth", "check")
 """The tasks of single models. All others are those of pipelines."""
 
 

@@ -1,7 +1,7 @@
 """One pass on a device of this machine: claim it, load the model, paint, write the layer."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,17 +19,30 @@ from strata.diffusion.vision_models import VisionModel
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import Flattened, View, Whole, Window
+from strata.imaging.windows import Flattened, Shown, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
 from strata.models.kinds import CONFIG, find_index
-from strata.painting import depth_estimate, effect, image_to_image, inpaint, refine, text_mask, text_to_image, upscale
+from strata.painting import (
+    check,
+    depth_estimate,
+    effect,
+    image_to_image,
+    inpaint,
+    refine,
+    text_mask,
+    text_to_image,
+    upscale,
+)
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import UNKEYED_PARTS, Store
-from strata.passes import PaintedEffect, PassModel, TextMask, Upscale
+from strata.passes import Inpaint, PaintedEffect, PassCheck, PassModel, TextMask, Tried, Upscale
 from strata.seals import UNKEYED
 from strata.state import MODEL_DIGESTS
+
+MODEL_TASKS = {"refine": "image_to_image", "check": "text_to_mask"}
+"""What a model is loaded for, where that has another name than the task of the pass."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +50,18 @@ class Made:
     """A layer as a model made it.
 
     Attributes:
-        shortage: what its provenance says about memory that was short: that alone can change pixels a little.
+        said: what its provenance says of how it was made: about memory that was short, which alone can change pixels a little,
+            and the score of a check.
         placement: of the pipeline, a step of devices.LADDER; None for a network.
         loading: the seconds until the pipeline was at hand.
+        tried: the seeds that were tried, the one that was taken at the end; empty where that of the pass was taken.
     """
 
     image: Image.Image
-    shortage: dict[str, str]
+    said: dict[str, str]
     placement: str | None = None
     loading: float = 0.0
+    tried: Sequence[Tried] = ()
 
 
 def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
@@ -70,7 +86,9 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
     library = "transformers" if find_index(request.spec["task"]) == CONFIG else "diffusers"
     made_by = {"strata": strata.__version__, library: version(library), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
-    png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
+    if made.tried:
+        described |= {"seed": made.tried[-1]["seed"], "tried": made.tried}
+    png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.said), request.key)
     return Done(
         "painted",
         started,
@@ -137,7 +155,7 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
-    task = "image_to_image" if spec["task"] == "refine" else spec["task"]
+    task = MODEL_TASKS.get(spec["task"], spec["task"])
     loaded, loading = _load(request, task, spec["model"], request.model, device, pipelines)
     _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
     if spec["task"] == "text_to_mask":
@@ -147,6 +165,13 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "depth":
         assert isinstance(view, Whole)
         return Made(depth_estimate.paint(loaded.pipeline, view.picture), {}, loaded.placement, loading)
+    if spec["task"] == "check":
+        assert isinstance(view, Shown)
+        image, score = check.look(loaded.pipeline, spec["text"], view)
+        return Made(image, {"score": str(score)}, loaded.placement, loading)
+    if spec["task"] == "inpaint" and spec["check"]:
+        assert isinstance(view, Window)
+        return _try_seeds(request, spec, spec["check"], view, reporter, pipelines, device, loaded, loading)
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         image = inpaint.paint(loaded, request, spec, view, reporter)
@@ -182,6 +207,30 @@ def _enlarge(
     return Made(larger, shortage | _smaller_tile(spec, tile), loaded.placement, loading)
 
 
+def _try_seeds(
+    request: Request,
+    spec: Inpaint,
+    wanted: PassCheck,
+    window: Window,
+    reporter: Reporter,
+    pipelines: PipelineCache,
+    device: str,
+    loaded: Loaded,
+    loading: float,
+) -> Made:
+    """A subject, with the first of several seeds with which its mask shows what it is to show."""
+    model = wanted["model"]
+    looking, more = _load(request, "text_to_mask", model, request.files.get(model["id"]), device, pipelines)
+    image, tried = check.try_seeds(
+        spec,
+        wanted,
+        lambda pass_: inpaint.paint(loaded, request, pass_, window, reporter),
+        lambda layer: check.look(looking.pipeline, wanted["text"], window.show(layer))[1],
+        reporter,
+    )
+    return Made(image, _shortage(loaded), loaded.placement, loading + more, tried)
+
+
 def _load_edge(
     request: Request, spec: TextMask, device: str, pipelines: PipelineCache
 ) -> tuple[VisionModel | None, float]:
@@ -212,7 +261,7 @@ def _check_files(request: Request) -> None:
     if spec["task"] == "upscale":
         if _is_network(request) and request.model:
             planned[request.model] = spec["model"]["fingerprint"]
-    elif spec["task"] != "text_to_mask" and spec["task"] != "depth":
+    elif spec["task"] != "text_to_mask" and spec["task"] != "depth" and spec["task"] != "check":
         planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
         if style := spec["style"]:
             paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))

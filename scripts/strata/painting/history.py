@@ -47,12 +47,15 @@ def measure(spec: Pass, pixels: float) -> tuple[str, float]:
     kind = f"{spec['task']} {model['fingerprint'] or model['id']} {model['dtype']}"
     if spec["task"] == "depth":
         return kind, 1
+    if spec["task"] == "check":
+        return kind.replace("check", "text_to_mask", 1) + " in a mask", 1
     if spec["task"] == "text_to_mask":
         return kind if spec["edge"] is None else f"{kind} with edge", 1  # each picture is brought to the same size
     if spec["task"] == "upscale":
         return f"{kind} {spec['method']}", spec.get("steps", 1) * pixels * spec["factor"] ** 2
     strength = spec.get("strength")
     steps = int(spec["steps"] * strength) if isinstance(strength, float) else spec["steps"]
+    kind += " checked" if spec["task"] == "inpaint" and spec.get("check") else ""  # several seeds, perhaps
     # Guidance runs the model twice a step.
     return f"{kind} guided" if spec["guidance_scale"] > 1 else kind, steps * pixels
 

@@ -207,6 +207,8 @@ def _find_model(spec: Pass) -> Path | None:
 def _find_helpers(spec: Pass) -> dict[str, str]:
     """The folders of the models that help that of a pass, by their ids, as far as they are known."""
     helpers = [spec["edge"]] if spec["task"] == "text_to_mask" else []
+    if spec["task"] == "inpaint" and spec["check"]:
+        helpers.append(spec["check"]["model"])
     found = {model["id"]: _find_folder(model, CONFIG) for model in helpers if model is not None}
     return {name: str(folder) for name, folder in found.items() if folder is not None}
 

@@ -42,9 +42,12 @@ def look(request: Request, read_file: ReadFile = read_file) -> View | None:
     if spec["task"] == "image_to_image":
         # The file is asked for by the path that the request has, which may be another process' way to it.
         return windows.Whole(photographs.draw(spec, lambda path: read_file(request.plate[0])))
-    assert spec["task"] == "inpaint" and request.mask is not None
-    soft = png.read(request.mask, "L", size, read_file)
-    window = windows.cut_window(_read_plate(request, size, read_file), soft, spec["context"], spec["cell"])
+    assert (spec["task"] == "inpaint" or spec["task"] == "check") and request.mask is not None
+    soft, plate = png.read(request.mask, "L", size, read_file), _read_plate(request, size, read_file)
+    if spec["task"] == "check":
+        subject = plate.pop()
+        return windows.cut_window(plate, soft, spec["context"], spec["cell"]).show(subject)
+    window = windows.cut_window(plate, soft, spec["context"], spec["cell"])
     if spec["color_match"]:
         window.check_ring(request.layer)
     return window

@@ -64,6 +64,13 @@ class Background(Passed):
     strength: float | None
 
 
+class CheckSettings(TypedDict):
+    text: str | None
+    threshold: float
+    retries: int
+    model: str | None
+
+
 class Subject(Passed):
     """Painted from its prompt into its mask, or an image."""
 
@@ -77,6 +84,7 @@ class Subject(Passed):
     strength: float
     context: Literal["canvas"] | int
     color_match: float
+    check: CheckSettings | None
 
 
 class Effect(Passed):

@@ -13,7 +13,7 @@ from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN, split_name
 
-Kind = Literal["background", "found", "depth", "mask", "subject", "effect", "refine"]
+Kind = Literal["background", "found", "depth", "mask", "subject", "effect", "refine", "check"]
 """The kinds of layers that variations may have in common."""
 
 
@@ -87,6 +87,9 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
         case "subject":
             seen: list[tuple[Kind, str]] = [("mask", name)] if name in scene.masks else []
             return {**scene.subject(name)}, seen + [_find_kind(scene, layer) for layer in scene.plate(name)]
+        case "check":
+            look = scene.check(name)
+            return {**look}, [("mask", name), *(_find_kind(scene, layer) for layer in look["plate"])]
         case "refine":
             followed = scene.followed_depth()
             depth: list[tuple[Kind, str]] = [] if followed is None else [("depth", followed)]

@@ -21,6 +21,7 @@ Rule = (
         "scene",
         "find",
         "depth",
+        "check",
         "mask",
         "background",
         "subject",
@@ -107,12 +108,14 @@ class Layers:
         folder, name = match["folder"], match["name"]
         if (export := EXPORTS_BY_FILE.get(name)) is not None:
             return self.export(folder, export)
-        section, _, layer = name.removesuffix(".png").rpartition("/")
+        section, _, layer = name.removesuffix(".png").removesuffix(".json").rpartition("/")
         match section, layer:
             case "found", _:
                 return self.find_text(folder, layer)
             case "depth", _:
                 return self.estimate_depth(folder, layer)
+            case "checks", _:
+                return self.check(folder, layer)
             case "masks", _:
                 return self.mask(folder, layer)
             case "subjects", _:
@@ -190,6 +193,18 @@ class Layers:
             return Layer("subject", file, scene.subject(name), plate, mask, scene.subjects[name]["image"])
 
         return self._describe(folder, paths.subject(folder, name), describe)
+
+    def check(self, folder: str, name: str) -> Layer:
+        """The look at what a subject's mask shows. What it says, a JSON file, belongs to the picture."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", name, scene.subjects)
+            spec = scene.check(name)
+            self._check_home(folder, "check", name, file)
+            seen = tuple(self._file(folder, scene, layer) for layer in spec["plate"])
+            return Layer("check", file, {**spec}, seen, paths.mask(self._folders.find(folder, "mask", name), name))
+
+        return self._describe(folder, paths.check(folder, name), describe)
 
     def effect(self, folder: str, name: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
@@ -299,13 +314,16 @@ class Layers:
             scene = self.scenes.find(folder)
         except StrataError:
             return False  # a variation by a key that the scene no longer has
-        section, _, layer = file["name"].removesuffix(".png").rpartition("/")
+        section, _, layer = file["name"].removesuffix(".png").removesuffix(".json").rpartition("/")
         match section:
             case "found":
                 return scene.is_by_words(layer) and self._folders.find(folder, "found", layer) == folder
             case "depth":
                 known = layer == "background" or layer in scene.subjects
                 return known and self._folders.find(folder, "depth", layer) == folder
+            case "checks":
+                checked = layer in scene.subjects and scene.subjects[layer]["check"] is not None
+                return checked and self._folders.find(folder, "check", layer) == folder
             case "masks":
                 return layer in scene.masks and self._folders.find(folder, "mask", layer) == folder
             case "subjects":

@@ -11,8 +11,8 @@ RESULTS = "results"
 EXPORTS = {"psd": "final.psd", "openraster": "final.ora", "view": "view.html"}
 """The files of a finished scene for other programs, by the words of the config's `exports`."""
 
-SECTIONS = ("found", "depth", "masks", "subjects", "effects")
-SEEN = ("found", "depth")
+SECTIONS = ("found", "depth", "checks", "masks", "subjects", "effects")
+SEEN = ("found", "depth", "checks")
 """Those of SECTIONS that hold what models see in layers."""
 
 SWEEPS = "sweeps"
@@ -21,7 +21,7 @@ SWEEPS = "sweeps"
 FILE = re.compile(
     r"(?P<folder>(?:[^/]+/){0,2}?)"
     r"(?P<name>background\.png|refined\.png|scene\.yaml|final(?:@[24]x)?\.png|final\.(?:psd|ora)|view\.html|"
-    rf"(?:{'|'.join(SECTIONS)})/[^/]+\.png)"
+    rf"(?:{'|'.join(SECTIONS)})/[^/]+\.png|checks/[^/]+\.json)"
 )
 
 
@@ -37,6 +37,16 @@ def found(folder: str, subject: str) -> str:
 def depth(folder: str, layer: str) -> str:
     """The depth of the picture as far as a layer, as a model estimates it."""
     return f"{folder}depth/{layer}.png"
+
+
+def check(folder: str, subject: str) -> str:
+    """Where a subject's mask shows what it is to show. What that says lies beside it, see verdict()."""
+    return f"{folder}checks/{subject}.png"
+
+
+def verdict(folder: str, subject: str) -> str:
+    """How surely a subject's mask shows what it is to show."""
+    return f"{folder}checks/{subject}.json"
 
 
 def mask(folder: str, subject: str) -> str:
@@ -86,11 +96,13 @@ def find_leftovers(folder: str, scene: Scene, results: Path) -> Iterator[Path]:
     sections: dict[str, Collection[str]] = {
         "found": by_words,
         "depth": ["background", *scene.subjects],
+        "checks": [name for name, subject in scene.subjects.items() if subject["check"] is not None],
         "masks": scene.masks,
         "subjects": scene.subjects,
         "effects": scene.effects,
     }
     for section, known in sections.items():
-        for path in sorted((results / folder / section).glob("*.png")):
-            if path.stem not in known and not path.name.startswith("."):
+        for path in sorted((results / folder / section).glob("*.*")):
+            made = path.suffix == ".png" or (section == "checks" and path.suffix == ".json")
+            if made and path.stem not in known and not path.name.startswith("."):
                 yield path

@@ -1,4 +1,4 @@
-"""What models see in a scene's layers: masks by words, and depth."""
+"""What models see in a scene's layers: masks by words, depth, and whether a subject is there."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from strata.errors import StrataError
 from strata.models.kinds import CONFIG
 from strata.models.reference import HubModel, Known, is_on_hub
 from strata.passes import Mask, PassModel
-from strata.scene.description import Description, Model
+from strata.scene.description import CheckSettings, Description, Model
 
 FINDER, GAUGE = "text_to_mask", "depth"
 """The names of the models that find what a text names, and that estimate depth, where none is named."""
@@ -70,6 +70,39 @@ class Perception:
             "code": digest_code("depth"),
         }
 
+    def check(self, name: str, plate: list[str], context: int | None, cell: int) -> passes.Check:
+        """The look at what a subject's mask shows, on a plate and in a window as its pass sees them, see passes.Inpaint."""
+        check = self._described["subjects"][name]["check"]
+        if check is None:
+            raise StrataError(f"{self._source}: subjects.{name} has no check. Add `check: {{}}`.")
+        return {
+            "task": "check",
+            "text": self._check_text(name, check),
+            "threshold": check["threshold"],
+            "context": context,
+            "cell": cell,
+            "model": self._model(check["model"] or FINDER),
+            "plate": [*plate, name],
+            "width": self._size[0],
+            "height": self._size[1],
+            "code": digest_code("check"),
+        }
+
+    def retry(self, name: str) -> passes.PassCheck | None:
+        """What a subject's mask must show, or else another seed is tried; None if none is."""
+        check = self._described["subjects"][name]["check"]
+        if check is None or check["retries"] == 0:
+            return None
+        return {
+            "text": self._check_text(name, check),
+            "threshold": check["threshold"],
+            "retries": check["retries"],
+            "model": self._model(check["model"] or FINDER),
+        }
+
+    def _check_text(self, name: str, check: CheckSettings) -> str:
+        return check["text"] or self._described["subjects"][name]["prompt"] or ""
+
     def picture_of(self, layer: str) -> list[str]:
         """The layers that make the picture as far as a layer, bottom to top: the background, and the subjects up to that one."""
         subjects = list(self._described["subjects"])
@@ -92,11 +125,16 @@ class Perception:
                 )
         return found
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Refuses what cannot be looked for, and models that cannot look."""
         for name in self._described["subjects"]:
             if (mask := self._mask(name)) is not None:
                 self._check_mask(name, mask)
+            subject = self._described["subjects"][name]
+            if subject["check"] is not None and subject["image"] is not None:
+                raise StrataError(
+                    f"{self._source}: subjects.{name}.check looks whether a prompt was painted, but the subject is an image. Leave it out."
+                )
         self._check_depth()
         models = self._described["models"]
         for key, name in self._named():
@@ -114,6 +152,9 @@ class Perception:
                 yield f"subjects.{name}.mask.model", mask["model"] or FINDER
                 if mask["edge"] is not None:
                     yield f"subjects.{name}.mask.edge", mask["edge"]
+        for name, subject in self._described["subjects"].items():
+            if (check := subject["check"]) is not None:
+                yield f"subjects.{name}.check.model", check["model"] or FINDER
         if (depth := self._described["depth"]) is not None and depth["of"] is not None:
             yield "depth.model", depth["model"] or GAUGE
 

@@ -45,7 +45,7 @@ class Scene:
         self._check_background()
         self._check_refine()
         self._check_depth()
-        self.perception.check()
+        self.perception.validate()
         for name, subject in self.subjects.items():
             self._check_subject(name, subject)
         for name, mask in self.masks.items():
@@ -136,17 +136,27 @@ class Scene:
     def inpaint(self, name: str) -> passes.Inpaint:
         """The pass of a subject that a model paints."""
         subject = self.subjects[name]
-        context = subject["context"]
+        checked = self.perception.retry(name)
         return {
             "task": "inpaint",
             **self._diffusion_pass(f"subjects.{name}", subject, "inpainting"),
             "strength": self._strength(subject, subject["strength"], "inpainting"),
-            "context": None if context == "canvas" else round(context * self.canvas["scale"]),
+            "context": self._context(name),
             "color_match": subject["color_match"],
             "cell": self._cell(name),
             "plate": self.plate(name),
-            "code": digest_code("inpaint"),
+            "check": checked,
+            "code": digest_code("checked" if checked else "inpaint"),
         }
+
+    def check(self, name: str) -> passes.Check:
+        """The look at what a subject's mask shows."""
+        return self.perception.check(name, self.plate(name), self._context(name), self._cell(name))
+
+    def _context(self, name: str) -> int | None:
+        """What the pass of a subject sees round its mask, in rendered pixels; None for all."""
+        context = self.subjects[name]["context"]
+        return None if context == "canvas" else round(context * self.canvas["scale"])
 
     def mask(self, name: str) -> passes.DrawnMask:
         """What draws the mask of a subject."""

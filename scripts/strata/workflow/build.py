@@ -155,7 +155,7 @@ class Build:
         for rules in self._rules:
             own = [file.removeprefix(rules.results) for file in files if file.startswith(rules.results)]
             planner = plans.Planner(rules.layers, self.comparison, held, rules.results)
-            found.append(planner.plan([file for file in own if not file.endswith(".tsv")]))
+            found.append(planner.plan([file for file in own if not file.endswith((".tsv", ".json"))]))
         return found
 
     def _remember_seconds(self, done: list[Entry]) -> None:

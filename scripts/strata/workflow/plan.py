@@ -44,7 +44,7 @@ ACTIONS: Mapping[str, Action] = {
 }
 """What becomes of a layer that no model paints, by its rule."""
 
-LOOKS = ("find", "depth")
+LOOKS = ("find", "depth", "check")
 """The rules whose models look at a picture, and paint none."""
 
 HOW = {

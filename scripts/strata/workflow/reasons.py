@@ -78,6 +78,7 @@ def _place(layer: Layer) -> str:
         "effect": f"effects.{name}.",
         "find": f"subjects.{name}.mask.",
         "depth": "depth.",
+        "check": f"subjects.{name}.check.",
         "mask": f"subjects.{name}.",
         "refine": "refine.",
         "composite": "composite.",

@@ -71,6 +71,12 @@ class SceneRules:
         self.runtime = self.scenes.runtime
         self.results = results
         self.comparison = comparison
+        self.finished = {
+            "picture": f"{paths.RESULTS}/{{scene}}{paths.final('')}",
+            "stack": self.layer_files,
+            "depth": self.stack_depth,
+        }
+        """What is read of a finished scene, by the names that inputs have."""
 
     @with_sentences
     def pictures(self) -> list[str]:
@@ -84,6 +90,16 @@ class SceneRules:
             f"{paths.RESULTS}/{paths.export(folder, name)}"
             for folder in self.scenes.folders()
             for name in self.scenes.find(folder).description["exports"]
+        ]
+
+    @of_wildcards
+    def checks(self, wildcards: Any) -> list[str]:
+        """What is said of the subjects of all scenes that are checked."""
+        return [
+            f"{paths.RESULTS}/{paths.verdict(folder, name)}"
+            for folder in self.scenes.folders()
+            for name, subject in self.scenes.find(folder).subjects.items()
+            if subject["check"] is not None
         ]
 
     def in_report(self, caption: str, **labels: str) -> dict[str, Any]:
@@ -189,6 +205,15 @@ class SceneRules:
         return _in_results(self._layer("subject", wildcards).sees)
 
     @of_wildcards
+    def check(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("check", wildcards).spec
+
+    @of_wildcards
+    def checked(self, wildcards: Any) -> list[str]:
+        """The layers beneath a subject that is checked, bottom to top, and the subject."""
+        return _in_results(self._layer("check", wildcards).sees)
+
+    @of_wildcards
     def effect(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("effect", wildcards).spec
 
@@ -291,6 +316,8 @@ class SceneRules:
                 return self.layers.find_text(wildcards.scene, wildcards.subject)
             case "depth":
                 return self.layers.estimate_depth(wildcards.scene, wildcards.layer)
+            case "check":
+                return self.layers.check(wildcards.scene, wildcards.subject)
             case "mask":
                 return self.layers.mask(wildcards.scene, wildcards.subject)
             case "background":
