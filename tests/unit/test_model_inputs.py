@@ -42,11 +42,11 @@ def test_a_picture_is_prepared_as_transformers_does(kind, settings):
     assert np.abs(got - expected).max() < 2 / 255 / 0.25  # two levels
 
 
-def test_a_picture_is_squared_by_black():
+def test_a_picture_is_squared_by_grey():
     settings = {"size": {"height": 75, "width": 75}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}
     got = Preparation.from_settings(settings, is_squared=True).prepare(PICTURE)
     assert (got[0, :, :52].transpose(1, 2, 0) * 255).round().astype(np.uint8).tolist() == np.asarray(PICTURE).tolist()
-    assert (got[0, :, 52:] == 0).all()
+    assert (got[0, :, 52:] == np.float32(128 / 255)).all()
 
 
 @pytest.mark.parametrize("settings", [{}, {"size": "large"}, {"size": {"height": 5}}])

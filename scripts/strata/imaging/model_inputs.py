@@ -19,6 +19,10 @@ SPREAD = 0.229, 0.224, 0.225
 """The mean and the standard deviation of red, green and blue in ImageNet, for a model that states none."""
 
 
+PADDING = 128, 128, 128
+"""What continues a picture to a square: half of the range, as OWLv2's authors have it. Transformers 5 takes black."""
+
+
 @dataclass(frozen=True)
 class Preparation:
     """How a picture is prepared.
@@ -29,7 +33,7 @@ class Preparation:
             side that changes less.
         longest: what no side exceeds, in pixels, where the shortest is fitted.
         multiple: what each side is rounded to a multiple of.
-        is_squared: whether the picture is first continued by black, to the right or below, to a square.
+        is_squared: whether the picture is first continued by grey, to the right or below, to a square.
         resampling: how Pillow resizes it.
         mean, deviation: what is taken from the values of each channel, 0 to 1, and what they are divided by then.
     """
@@ -89,7 +93,7 @@ class Preparation:
         """The picture ("RGB") as float32 of shape (1, 3, height, width)."""
         if self.is_squared:
             side = max(picture.size)
-            squared = Image.new("RGB", (side, side))
+            squared = Image.new("RGB", (side, side), PADDING)
             squared.paste(picture)
             picture = squared
         resized = picture.resize(self.find_size(*picture.size), self.resampling)

@@ -302,6 +302,11 @@ def _smaller_tile(spec: Upscale, tile: int) -> dict[str, str]:
 
 
 def _explain_shortage(request: Request, device: str, reason: str) -> str:
+    if find_index(request.spec["task"]) == CONFIG:
+        return (
+            f"{device} ran out of memory at attempt {request.attempt} ({reason}). A model that looks at pictures lies on the device as a "
+            "whole: end other programs there, or set `runtime: {device: cpu}`."
+        )
     less = "part by part, then layer by layer, then the picture in tiles"
     remedy = "A lower canvas.scale, or `context` margins for the subjects, help too."
     if request.spec["task"] == "upscale":
