@@ -44,7 +44,7 @@ def clipseg(folder: Path) -> Path:
         )
     )
     _spread(network)
-    return _save(network, folder, words, {"size": 32, "resample": 2})
+    return save(network, folder, words, {"size": 32, "resample": 2})
 
 
 def owlv2(folder: Path) -> Path:
@@ -55,7 +55,7 @@ def owlv2(folder: Path) -> Path:
         Owlv2Config(text_config=TEXT | _ends(words), vision_config=VISION, projection_dim=16)
     )
     _spread(network)
-    return _save(network, folder, words, {"size": {"height": 32, "width": 32}, "resample": 2})
+    return save(network, folder, words, {"size": {"height": 32, "width": 32}, "resample": 2})
 
 
 def grounding_dino(folder: Path) -> Path:
@@ -92,7 +92,7 @@ def grounding_dino(folder: Path) -> Path:
     _spread(network)
     with torch.no_grad():
         network.model.decoder.layer_norm.weight.mul_(0.2)  # else it is sure of all that it sees
-    return _save(network, folder, words, {"size": {"shortest_edge": 128, "longest_edge": 256}})
+    return save(network, folder, words, {"size": {"shortest_edge": 128, "longest_edge": 256}})
 
 
 def sam2(folder: Path) -> Path:
@@ -122,7 +122,7 @@ def sam2(folder: Path) -> Path:
         )
     )
     _spread(network)
-    return _save(network, folder, None, {"size": {"height": 64, "width": 64}})
+    return save(network, folder, None, {"size": {"height": 64, "width": 64}})
 
 
 def depth_anything(folder: Path, kind: str = "relative") -> Path:
@@ -149,7 +149,7 @@ def depth_anything(folder: Path, kind: str = "relative") -> Path:
     )
     _spread(network)
     settings = {"size": {"height": 56, "width": 56}, "keep_aspect_ratio": True, "ensure_multiple_of": 14, "resample": 3}
-    return _save(network, folder, None, settings)
+    return save(network, folder, None, settings)
 
 
 def _ends(words) -> dict:
@@ -171,7 +171,7 @@ def _spread(network: torch.nn.Module) -> None:
                 weights.copy_(torch.randn(weights.shape, generator=generator) / weights[0].numel() ** 0.5)
 
 
-def _save(network, folder: Path, words, settings: dict) -> Path:
+def save(network, folder: Path, words, settings: dict) -> Path:
     network.save_pretrained(folder)
     if words is not None:
         words.save_pretrained(folder)
