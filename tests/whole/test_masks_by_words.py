@@ -91,7 +91,8 @@ def test_nothing_found_is_a_sentence_that_says_what_was_seen(finder, models_of, 
     with pytest.raises(StrataError) as error:
         builder.build(config)
     assert str(error.value).startswith(
-        "config.yaml: subjects.rover.mask.text is 'the rock on the left', but nothing in the background has the score of 0.999"
+        "config.yaml: subjects.rover.mask.text is 'the rock on the left', but nothing in the background has the score that its "
+        "threshold asks for, 0.999. Seen were "
     )
     assert " at [" in str(error.value)
 

@@ -164,10 +164,10 @@ def scene(bench) -> WorkingFolder:
     bench.write(config)
 
 
-def find_planned(scene: WorkingFolder) -> set[str]:
+def find_planned(scene: WorkingFolder, file: str = "final.png") -> set[str]:
     """The layers that a build would make, as `strata plan` tells."""
     with contextlib.chdir(scene.folder):
-        plan = Planner(Layers(Scenes(scene.config)), Comparison(flags=False), None).plan(["final.png"])
+        plan = Planner(Layers(Scenes(scene.config)), Comparison(flags=False), None).plan([file])
     return {step.layer.removeprefix("results/").removesuffix(".png") for step in plan.to_do}
 
 
@@ -494,14 +494,14 @@ def test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass(b
         "tried": [],
     }
     assert 0.1 < said["score"] < 1
-    assert built.planned(verdict) == set()
+    assert built.planned(verdict) == find_planned(built, "checks/rover.json") == set()
     for key, value in CHECK_EDITS:
         before = built.config
         built.edit(f"subjects.rover.check.{key}", value)
         assert built.planned(verdict) == looked, key
         built.write(before)
     built.edit("subjects.rover.seed", 1)
-    assert built.planned(verdict) == looked | ROVER
+    assert built.planned(verdict) == find_planned(built, "checks/rover.json") == looked | ROVER
     built.edit("subjects.rover.seed", 99)
     built.edit("subjects.rover.mask.feather", 1)
     assert built.planned(verdict) == looked | ROVER | {"masks/rover"}

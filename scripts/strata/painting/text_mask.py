@@ -57,14 +57,13 @@ def _choose(found: Sequence[Region], seen: Sequence[Region], spec: TextMask) -> 
 
 def _refuse(seen: Sequence[Region], spec: TextMask) -> NoReturn:
     """Says that nothing has the score that is asked for, and what came nearest."""
-    where, text = spec["where"], spec["text"]
+    where, text, scale = spec["where"], spec["text"], spec["scale"]
     layer = "the background" if len(spec["plate"]) == 1 else f"the picture as far as {spec['plate'][-1]}"
     if not seen:
         raise StrataError(f"{where}.text is {text!r}, but nothing at all was seen in {layer}. Say it in other words.")
     raise StrataError(
-        f"{where}.text is {text!r}, but nothing in {layer} has the score of {spec['threshold']:g} that {where}.threshold asks for. "
-        f"Seen were {regions.describe(seen, spec['scale'])} (score, and left, top, right, bottom on the canvas). Lower the threshold, "
-        "or say it in other words."
+        f"{where}.text is {text!r}, but nothing in {layer} has the score that its threshold asks for, {spec['threshold']:g}. Seen were "
+        f"{regions.describe(seen, scale)} (score; left, top, right, bottom on the canvas). Lower the threshold, or say it in other words."
     )
 
 

@@ -179,6 +179,8 @@ class Planner:
         if file in self._outlooks:
             return self._outlooks[file]
         layer = self._layers.find(file)
+        if layer.file != file:  # what a job makes beside its layer
+            return self._look(layer.file)
         inputs = {name: self._look(name) for name in layer.inputs}
         path = f"{self._results}{file}"
         current = self._comparison.digest(path)
