@@ -2,13 +2,12 @@
 
     results/background.png         text to image, or a picture of your own
     results/masks/<subject>.png    drawn
+    results/found, depth, checks/  what models see in layers, where the scene asks for it
     results/subjects/<subject>.png inpainting on the plate of all that lies beneath
     results/effects/<effect>.png   text to image
     results/refined.png            image to image over the flattened layers, where the scene asks for it
-    results/final.png              flattened and finished
-    results/final@2x.png           made larger, also @4x
-    results/final.psd, final.ora   the layers for other programs
-    results/view.html              the layers as a page to look at
+    results/final.png              flattened and finished; final@2x.png and final@4x.png are larger
+    results/final.psd, final.ora   the layers for other programs; view.html is a page to look at
 
 scenes/<name>.yaml builds under results/<name>/ in the same way.
 """
@@ -34,6 +33,7 @@ wildcard_constraints:
     scene=scenes.wildcard,  # the folder of a scene with its slash, or nothing
     subject=scenes.layer_wildcard,  # a name is a file's name: no slash, no dot
     effect=scenes.layer_wildcard,
+    layer=scenes.layer_wildcard,
     factor="2|4",
     sweep=scenes.layer_wildcard,
 
@@ -43,10 +43,11 @@ localrules:
 
 
 rule all:
-    """Every scene's final picture, and the exports that it lists."""
+    """Every scene's final picture, the exports that it lists, and what is said of the subjects that it has checked."""
     input:
         scenes.pictures(),
         scenes.exports,
+        scenes.checks,
 
 
 rule models:
@@ -89,6 +90,7 @@ rule mask:
     input:
         image=scenes.mask_image,
         layer=scenes.mask_layer,
+        found=scenes.mask_found,
         changes=scenes.changes("mask"),
     output:
         mask=update("results/{scene}masks/{subject}.png"),
@@ -139,7 +141,41 @@ rule background:
         "scripts/paint.py"
 
 
-rule subject:
+use rule background as find with:
+    """What the text of a mask names, found in the picture as far as a layer."""
+    input:
+        plate=scenes.searched,
+        changes=scenes.changes("find"),
+    output:
+        layer=update("results/{scene}found/{subject}.png"),
+    log:
+        "logs/{scene}found/{subject}.log",
+    benchmark:
+        "logs/{scene}found/{subject}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        spec=scenes.find,
+
+
+use rule find as depth with:
+    """How near everything is in the picture as far as a layer, estimated by a model."""
+    input:
+        plate=scenes.estimated,
+        changes=scenes.changes("depth"),
+    output:
+        layer=update("results/{scene}depth/{layer}.png"),
+    log:
+        "logs/{scene}depth/{layer}.log",
+    benchmark:
+        "logs/{scene}depth/{layer}.tsv"
+    params:
+        spec=scenes.estimate,
+
+
+use rule background as subject with:
     """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
         plate=scenes.plate,
@@ -155,23 +191,32 @@ rule subject:
         "logs/{scene}subjects/{subject}.log",
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
     resources:
         gpu=scenes.subject_gpu,
         mem_mb=8000,
         runtime=60,
     params:
         spec=scenes.subject,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
-rule effect:
+use rule find as check with:
+    """Whether a subject's mask shows what it is to show."""
+    input:
+        plate=scenes.checked,
+        mask=scenes.subject_mask,
+        changes=scenes.changes("check"),
+    output:
+        layer=update("results/{scene}checks/{subject}.png"),
+        verdict=update("results/{scene}checks/{subject}.json"),
+    log:
+        "logs/{scene}checks/{subject}.log",
+    benchmark:
+        "logs/{scene}checks/{subject}.tsv"
+    params:
+        spec=scenes.check,
+
+
+use rule background as effect with:
     """A layer such as fog: text to image on its own, or an image."""
     input:
         image=scenes.effect_image,
@@ -184,23 +229,15 @@ rule effect:
         "logs/{scene}effects/{effect}.log",
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
     resources:
         gpu=scenes.effect_gpu,
         mem_mb=8000,
         runtime=60,
     params:
         spec=scenes.effect,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
-rule refine:
+use rule find as refine with:
     """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
     input:
         plate=scenes.layer_files,
@@ -212,20 +249,8 @@ rule refine:
         "logs/{scene}refined.log",
     benchmark:
         "logs/{scene}refined.tsv"
-    group:
-        build.group
-    conda:
-        "envs/diffusion.yaml"
-    threads: build.threads
-    resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=60,
     params:
         spec=scenes.refine,
-        runtime=scenes.runtime,
-    script:
-        "scripts/paint.py"
 
 
 rule composite:
@@ -286,9 +311,7 @@ rule upscale:
 rule psd:
     """The layers with their masks, for Photoshop, Krita, GIMP and others."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
-        depth=scenes.stack_depth,
+        **scenes.finished,
         changes=scenes.changes("psd"),
     output:
         file=update("results/{scene}final.psd"),
@@ -306,15 +329,13 @@ rule psd:
     params:
         spec=scenes.psd,
     script:
-        "scripts/psd.py"
+        "scripts/export.py"
 
 
-rule openraster:
+use rule psd as openraster with:
     """The layers, for Krita, GIMP 3, MyPaint and others."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
-        depth=scenes.stack_depth,
+        **scenes.finished,
         changes=scenes.changes("openraster"),
     output:
         file=update("results/{scene}final.ora"),
@@ -322,26 +343,15 @@ rule openraster:
         "logs/{scene}final.ora.log",
     benchmark:
         "logs/{scene}final.ora.tsv"
-    group:
-        build.group
-    conda:
-        "envs/imaging.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=10,
     params:
         spec=scenes.openraster,
-    script:
-        "scripts/openraster.py"
 
 
-rule view:
+use rule psd as view with:
     """The layers as one page to look at, without a network."""
     input:
-        picture="results/{scene}final.png",
-        stack=scenes.layer_files,
+        **scenes.finished,
         compared=scenes.compared,
-        depth=scenes.stack_depth,
         changes=scenes.changes("view"),
     output:
         file=report(update("results/{scene}view.html"), **scenes.in_report("view", picture="page")),
@@ -349,17 +359,8 @@ rule view:
         "logs/{scene}view.log",
     benchmark:
         "logs/{scene}view.tsv"
-    group:
-        build.group
-    conda:
-        "envs/imaging.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=10,
     params:
         spec=scenes.view,
-    script:
-        "scripts/view.py"
 
 
 rule sweep:

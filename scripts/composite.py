@@ -5,7 +5,7 @@ from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.picture) as job:
     spec, files, size, read = job.spec, snakemake.input.stack, job.size, job.reader.read
-    distance = depth.read(spec["depth"], size, read) if spec["depth"] else None
+    distance = depth.read(spec["depth"], size, read, *snakemake.input.depth) if spec["depth"] else None
     picture = compositing.flatten(size, stacks.read(spec["stack"], files, size, read, distance))
     if spec["depth_of_field"]:
         picture = depth.defocus(picture, distance, spec["depth_of_field"])

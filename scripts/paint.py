@@ -1,4 +1,4 @@
-"""The rules background, subject, effect and refine: paints a layer. One that is a picture of your own, no model paints."""
+"""The rules background, subject, effect, refine, find, depth and check: a layer that a model makes, or that is a picture of your own."""
 
 from strata.painting.paint import paint
 from strata.painting.request import Request
@@ -16,3 +16,7 @@ with running(snakemake, snakemake.output.layer) as job:
         request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask)
         done = paint(request, job.log)
         job.reader.digests.update(done.consumed)
+    if verdict := snakemake.output.get("verdict"):
+        from strata.imaging import verdicts
+
+        verdicts.write(verdict, job.spec, job.layer, snakemake.input.plate[-1])

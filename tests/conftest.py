@@ -72,6 +72,19 @@ def models_of(shared):
     return save
 
 
+@pytest.fixture(scope="session")
+def vision_models(shared) -> Path:
+    """The folder of the tiny models that look at pictures, by the names of their functions in tiny_vision."""
+    folder = shared / "vision"
+    with FileLock(shared / "vision.lock"):
+        if not folder.exists():
+            from helpers import tiny_vision
+
+            for name in tiny_vision.MODELS:
+                getattr(tiny_vision, name)(folder / name)
+    return folder
+
+
 @pytest.fixture
 def builder(tmp_path, monkeypatch):
     """Builds scenes in this process, in an empty folder."""

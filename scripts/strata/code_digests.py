@@ -24,10 +24,14 @@ class SourceFile(TypedDict):
 
 ENTRIES = {
     "mask": (SCRIPTS / "mask.py",),
+    "text_to_mask": (LIBRARY / "painting/text_mask.py", LIBRARY / "painting/views.py"),
+    "depth": (LIBRARY / "painting/depth_estimate.py", LIBRARY / "painting/views.py"),
     "text_to_image": (LIBRARY / "painting/text_to_image.py",),
     "effect": (LIBRARY / "painting/effect.py",),
     "image_to_image": (LIBRARY / "painting/image_to_image.py", LIBRARY / "painting/views.py"),
     "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
+    "checked": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/check.py", LIBRARY / "painting/views.py"),
+    "check": (LIBRARY / "painting/check.py", LIBRARY / "imaging/verdicts.py", LIBRARY / "painting/views.py"),
     "image": (LIBRARY / "imaging/effects.py",),
     "photograph": (LIBRARY / "imaging/photographs.py",),
     "placed": (LIBRARY / "imaging/placed_images.py",),

@@ -44,7 +44,7 @@ def shape_box(shape: Shape) -> Box | None:
 def mask_box(mask: Mask, canvas: Box, scale: float, layer: Box | None = None) -> Box:
     """A box in canvas pixels outside of which the drawn mask is black for certain.
 
-    The whole canvas for an image, an inverted mask and a linear gradient. Else the shapes' boxes and the layer's, grown as
+    The whole canvas for an image, a text, an inverted mask and a linear gradient. Else the shapes' boxes and the layer's, grown as
     the mask is, by three times the feather and three rendered pixels (the reach of its blur; `scale` of them to a canvas
     pixel), and rounded outwards.
 
@@ -56,7 +56,8 @@ def mask_box(mask: Mask, canvas: Box, scale: float, layer: Box | None = None) ->
         # Where it is moved to is rounded to rendered pixels.
         boxes.append(layer.moved(*mask["offset"]).grown(1 / scale))
     ends = [box for box in boxes if box is not None]
-    if mask["invert"] or mask["image"] is not None or not ends or len(ends) < len(boxes):
+    unknown = mask["image"] is not None or mask["text"] is not None
+    if mask["invert"] or unknown or not ends or len(ends) < len(boxes):
         return canvas
     lefts, tops, rights, bottoms = zip(*ends, strict=True)
     reach = Box(min(lefts), min(tops), max(rights), max(bottoms)).grown(

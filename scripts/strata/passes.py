@@ -23,7 +23,10 @@ class Shape(TypedDict, total=False):
 
 
 class Mask(TypedDict):
-    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels."""
+    """`layer` is a layer's name; `offset` and `flip` move and mirror what it gives. Lengths are canvas pixels.
+
+    `text` says in words what is masked; the keys from `of` to `edge` say how that is found, see TextMask.
+    """
 
     shapes: list[Shape] | None
     image: str | None
@@ -31,6 +34,12 @@ class Mask(TypedDict):
     layer: str | None
     offset: list[float]
     flip: str
+    text: str | None
+    of: str
+    threshold: float
+    choose: str
+    model: str | None
+    edge: str | None
     invert: bool
     grow: int
     feather: float
@@ -63,7 +72,10 @@ class DepthOfField(TypedDict):
 
 
 class DepthPicture(TypedDict):
-    """A picture of distances: its file, what is near in it, how it is fitted, and its key, for sentences."""
+    """A picture of distances: its file, what is near in it, how it is fitted, and the key that names it, for sentences.
+
+    `image` is a file of the user's, or the name of a layer's estimated depth, whose folder only the job knows.
+    """
 
     image: str
     near: str
@@ -185,8 +197,27 @@ class Refine(DiffusionPass):
     ring: Ring | None
 
 
+class PassCheck(TypedDict):
+    """What a subject's mask must show, how surely, how many more seeds are tried until it does, and what looks."""
+
+    text: str
+    threshold: float
+    retries: int
+    model: PassModel
+
+
+class Tried(TypedDict):
+    """A seed, and how surely the mask shows with it what it is to show, 0 to 1."""
+
+    seed: int
+    score: float
+
+
 class Inpaint(DiffusionPass):
-    """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers."""
+    """A subject. `context` is the margin round the mask that the pass sees; None sees all. `plate` names layers.
+
+    `check` says when other seeds are tried; None if none is.
+    """
 
     task: Literal["inpaint"]
     strength: float
@@ -194,6 +225,49 @@ class Inpaint(DiffusionPass):
     color_match: float
     heal: float
     cell: int
+    plate: list[str]
+    check: PassCheck | None
+
+
+class TextMask(Sized):
+    """What a text names in a picture.
+
+    `plate` names the layers that make the picture; `choose` says which of several things counts. What is found has at least
+    the score `threshold`, 0 to 1. `edge` is the model that cuts it out along its edge. `scale` is the rendered pixels to a
+    canvas pixel and `where` the key of the mask, for sentences.
+    """
+
+    task: Literal["text_to_mask"]
+    text: str
+    threshold: float
+    choose: str
+    model: PassModel
+    edge: PassModel | None
+    plate: list[str]
+    scale: float
+    where: str
+
+
+class Check(Sized):
+    """Whether a subject's mask shows what a text names. `plate` names the layers beneath, and last the subject.
+
+    What is looked at is what the subject's own pass saw, see Inpaint, with the subject.
+    """
+
+    task: Literal["check"]
+    text: str
+    threshold: float
+    context: int | None
+    cell: int
+    model: PassModel
+    plate: list[str]
+
+
+class DepthEstimate(Sized):
+    """The depth of a picture, as a model estimates it. `plate` names the layers that make the picture."""
+
+    task: Literal["depth"]
+    model: PassModel
     plate: list[str]
 
 
@@ -285,8 +359,14 @@ class Sheet(Layer):
     width: int
 
 
-Pass = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine | Upscale
-"""What `painting` can paint."""
+Painted = TextToImage | PaintedEffect | ImageToImage | Inpaint | Refine
+"""What a diffusion pipeline paints from a prompt."""
+
+Perceived = TextMask | DepthEstimate | Check
+"""What a model sees in a picture."""
+
+Pass = Painted | Perceived | Upscale
+"""What `painting` can make."""
 
 Drawn = DrawnImage | Photograph | PlacedImage
 """Layers that are pictures of the user's own, which no model paints."""

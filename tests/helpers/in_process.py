@@ -37,25 +37,41 @@ class SceneBuilder:
         self._paint("background", background, [background["image"]] if "image" in background else ())
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
-            self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
+            plate = [f"{layer}.png" for layer in scene.plate(name)]
+            self._paint(name, scene.subject(name), plate, mask)
+            if scene.subjects[name]["check"]:
+                self._paint(f"checks/{name}", scene.check(name), [*plate, f"{name}.png"], mask)
         for name in scene.effects:
             self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
             spec = scene.refine()
-            read = [spec["depth"]["image"]] if spec["depth"] else []
+            read = [self._find_depth(scene)] if spec["depth"] else []
             self._paint("refined", spec, [*(f"{entry['layer']}.png" for entry in scene.stack), *read])
         spec = scene.composite()
         size, files = (spec["width"], spec["height"]), [f"{entry['layer']}.png" for entry in spec["stack"]]
-        distance = depth.read(spec["depth"], size) if spec["depth"] else None
+        distance = depth.read(spec["depth"], size, file=self._find_depth(scene)) if spec["depth"] else None
         final = compositing.flatten(size, stacks.read(spec["stack"], files, size, distance=distance))
         self.pictures["final"] = depth.defocus(final, distance, field) if (field := spec["depth_of_field"]) else final
         return self.pictures, self.reports
 
+    def _find_depth(self, scene: Scene) -> str:
+        """The file of a scene's depth picture, estimated now if it is to be."""
+        described = scene.description["depth"]
+        if described["of"] is None:
+            return described["image"]
+        look = scene.perception.depth(described["of"])
+        self._paint(f"depth/{described['of']}", look, [f"{layer}.png" for layer in look["plate"]])
+        return f"depth/{described['of']}.png"
+
     def _draw_mask(self, scene: Scene, name: str) -> str:
         spec, path = scene.mask(name), f"masks/{name}.png"
         layer = next((f"{layer}.png" for layer in scene.mask_layers(name)), None)
+        found = None
+        if scene.is_by_words(name):
+            look, found = scene.perception.text_mask(name), f"found/{name}.png"
+            self._paint(f"found/{name}", look, [f"{layer}.png" for layer in look["plate"]])
         size = spec["width"], spec["height"]
-        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer)
+        mask = masks.draw(spec["mask"], size, spec["scale"], spec["where"], layer=layer, found=found)
         png.write(path, mask)
         self.pictures[f"mask of {name}"] = mask
         return path

@@ -74,7 +74,9 @@ def _pipeline(kind, channels: int, seed: int = SEED):
     )
 
 
-def tokenizer() -> CLIPTokenizer:
+def tokenizer(longest: int = 16) -> CLIPTokenizer:
     letters = [chr(code) for code in range(33, 127)]
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[], model_max_length=16)
+    return CLIPTokenizer(
+        vocab={token: place for place, token in enumerate(tokens)}, merges=[], model_max_length=longest
+    )

@@ -11,9 +11,10 @@ from strata import code_digests
 from strata.code_digests import ENTRIES, EXEMPT, digest_syntax
 from strata.installation import LIBRARY, SCRIPTS
 
-MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
+LOOKS = {"text_to_mask", "depth", "check", "checked"}
+MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "checked", "refine"}
 UPSCALERS = {"upscale"}
-VIEWS = {"inpaint", "image_to_image", "refine", "upscale"}
+VIEWS = {"inpaint", "image_to_image", "refine", "upscale"} | LOOKS
 DRAWN = {"image", "photograph", "placed"}
 EXPORTS = {"psd", "openraster", "view"}
 PAGES = {"view", "sweep_view"}
@@ -21,15 +22,19 @@ PAGES = {"view", "sweep_view"}
 DECIDES = {
     "diffusion/attachments": MODELS,
     "diffusion/encoded_prompts": MODELS | {"upscale"},
-    "diffusion/devices": MODELS | UPSCALERS,
+    "diffusion/depth_estimation": {"depth"},
+    "diffusion/devices": MODELS | UPSCALERS | LOOKS,
     "diffusion/inference": MODELS | UPSCALERS,
     "diffusion/ip_adapter": MODELS,
+    "diffusion/loading": MODELS | UPSCALERS | LOOKS,
     "diffusion/lora": MODELS,
     "diffusion/patches": MODELS | UPSCALERS,
     "diffusion/pipelines": MODELS | UPSCALERS,
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
+    "diffusion/text_masks": {"text_to_mask", "check", "checked"},
     "diffusion/upscalers": UPSCALERS,
+    "diffusion/vision_models": LOOKS,
     "exports/pages": PAGES,
     "exports/view": {"view"},
     "exports/sweep_view": {"sweep_view"},
@@ -37,32 +42,38 @@ DECIDES = {
     "exports/places": {"psd", "view"},
     "exports/psd": {"psd"},
     "exports/stack": EXPORTS,
-    "imaging/arrays": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
+    "imaging/arrays": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
     "imaging/healing": VIEWS,
-    "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/color_profiles": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/compositing": VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
     "imaging/depth": VIEWS | {"composite"} | EXPORTS,
     "imaging/effects": {"effect", "image"},
     "imaging/masks": VIEWS | {"mask"},
+    "imaging/model_inputs": LOOKS,
     "imaging/photographs": VIEWS | {"photograph"},
     "imaging/placed_images": {"placed"},
-    "imaging/pictures": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/pictures": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
-    "imaging/provenance": EXPORTS | {"composite"},
+    "imaging/provenance": EXPORTS | {"composite", "check"},
+    "imaging/regions": LOOKS,
     "imaging/stacks": VIEWS | EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
+    "imaging/verdicts": {"check"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
+    "painting/check": {"check", "checked"},
+    "painting/depth_estimate": {"depth"},
     "painting/effect": {"effect"},
     "painting/image_to_image": {"image_to_image"},
-    "painting/inpaint": {"inpaint"},
+    "painting/inpaint": {"inpaint", "checked"},
     "painting/refine": {"refine"},
+    "painting/text_mask": {"text_to_mask"},
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite"},
+    "passes": MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

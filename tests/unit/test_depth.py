@@ -24,7 +24,7 @@ def picture(values, mode="L") -> Image.Image:
 def read(tmp_path):
     def read(image, near="black", fit="cover", size=SIZE, name="depth.png"):
         image.save(tmp_path / name)
-        spec = {"image": str(tmp_path / name), "near": near, "fit": fit, "where": "config.yaml: depth"}
+        spec = {"image": str(tmp_path / name), "near": near, "fit": fit, "where": "config.yaml: depth.image"}
         return depth.read(spec, size)
 
     return read
@@ -62,7 +62,7 @@ def test_what_shows_no_distances_is_a_sentence(tmp_path, content, said):
         Image.new("L", SIZE, 90).save(tmp_path / "depth.png")
     elif content is not None:
         (tmp_path / "depth.png").write_bytes(content)
-    spec = {"image": str(tmp_path / "depth.png"), "near": "white", "fit": "cover", "where": "config.yaml: depth"}
+    spec = {"image": str(tmp_path / "depth.png"), "near": "white", "fit": "cover", "where": "config.yaml: depth.image"}
     with pytest.raises(StrataError, match=f"^config.yaml: depth.image is .*{said}"):
         depth.read(spec, SIZE)
 

@@ -78,6 +78,9 @@ def test_other_files_are_answered_by_a_sentence(layers, file, said):
 LEFT = [
     "effects/rain.png",
     "masks/fog.png",  # an effect has no mask
+    "depth/fog.png",
+    "checks/astronaut.json",
+    "found/astronaut.png",  # its mask says nothing in words
     "night/subjects/rover.png",  # the night has no rover
     "gone/final.png",
     "gone/subjects/astronaut.png",
@@ -92,6 +95,11 @@ LEFT = [
 ]
 KEPT = [
     "background.png",
+    "found/rover.png",
+    "checks/rover.png",
+    "checks/rover.json",
+    "depth/background.png",
+    "depth/rover.png",
     "final.png",
     "final@2x.png",
     "scene.yaml",
@@ -127,6 +135,8 @@ def results(tmp_path) -> Path:
 
 def test_leftovers_are_files_of_rules_that_no_scene_and_no_sweep_names(config, describe, results):
     describe("night", "subjects: {rover: null}\ncomposite: null\n")
+    config["subjects"]["rover"]["mask"]["text"] = "a rock"
+    config["subjects"]["rover"]["check"] = {}
     layers = Layers(Scenes(config | {"sweeps": {"seeds": {"keys": {"background.seed": [1]}}}}))
     found = [path.relative_to(results).as_posix() for path in layers.find_leftovers(results)]
     assert found == sorted(LEFT, key=lambda name: Path(name).parts)

@@ -15,7 +15,7 @@ CANVAS = Box(0, 0, 96, 64)
 
 def make_mask(*shapes, grow=0, feather=0) -> dict:
     drawn = {"shapes": shapes, "image": None, "fit": "cover", "invert": False, "grow": grow, "feather": feather}
-    return drawn | {"layer": None, "offset": [0.0, 0.0], "flip": "none"}
+    return drawn | {"layer": None, "offset": [0.0, 0.0], "flip": "none", "text": None}
 
 
 sides = st.floats(-40, 140, allow_nan=False).map(lambda side: round(side, 1))

@@ -17,7 +17,7 @@ KEY = "subjects.astronaut.mask"
 
 def described(*shapes, **changes):
     defaults = {"image": None, "fit": "cover", "invert": False, "grow": 0, "feather": 0}
-    defaults |= {"layer": None, "offset": [0.0, 0.0], "flip": "none"}
+    defaults |= {"layer": None, "offset": [0.0, 0.0], "flip": "none", "text": None}
     return {"shapes": list(shapes) or None} | defaults | changes
 
 

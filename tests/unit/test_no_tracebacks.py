@@ -50,9 +50,29 @@ def ask_everything(config: dict, folder: str = "") -> None:
     rules.pictures()
     scene = rules.scenes.find(folder)
     names = {"mask": scene.masks, "subject": scene.subjects, "effect": scene.effects, "sweep": rules.scenes._sweeps}
-    for rule in ("scene", "mask", "background", "subject", "effect", "composite", "upscale", "sweep", "view"):
+    names |= {
+        "find": list(filter(scene.is_by_words, scene.masks)),
+        "depth": ["background", *scene.subjects],
+        "check": [name for name, subject in scene.subjects.items() if subject["check"]],
+    }
+    for rule in (
+        "scene",
+        "find",
+        "depth",
+        "check",
+        "mask",
+        "background",
+        "subject",
+        "effect",
+        "composite",
+        "upscale",
+        "sweep",
+        "view",
+    ):
         for name in names.get(rule, [""]):
-            rules.changes(rule)(SimpleNamespace(scene=folder, subject=name, effect=name, sweep=name, factor="2"))
+            rules.changes(rule)(
+                SimpleNamespace(scene=folder, subject=name, layer=name, effect=name, sweep=name, factor="2")
+            )
 
 
 def is_sentence(end: SystemExit) -> bool:

@@ -6,7 +6,7 @@ import torch
 
 from helpers import tiny_models
 from strata.diffusion import pipelines
-from strata.diffusion.pipelines import LoadError
+from strata.diffusion.loading import LoadError
 from strata.errors import StrataError
 
 MODEL = {"revision": None, "variant": None, "dtype": "float32"}

@@ -44,6 +44,16 @@ NEVER = [
 ]
 
 
+def test_a_single_model_is_what_lies_beside_its_config():
+    small = ["config.json", "preprocessor_config.json", "tokenizer.json", "vocab.txt"]
+    never = ["README.md", "pytorch_model.bin", "sam2.1_hiera_tiny.pt", "onnx/config.json", "onnx/model.safetensors"]
+    weights = ["model.safetensors", "model.fp16.safetensors"]
+    assert choose_files(small + never + weights, None, None) == sorted([*small, "model.safetensors"])
+    assert choose_files(small + never + weights, None, "fp16") == sorted([*small, "model.fp16.safetensors"])
+    with pytest.raises(ValueError, match=r"^it has no safetensors, only pickles"):
+        choose_files(small + never, None, None)
+
+
 @pytest.mark.parametrize(
     ("there", "variant", "weights"),
     [

@@ -164,6 +164,9 @@ def test_how_jobs_run_is_recorded_by_no_rule(rules):
 
 LAYERS = {
     "scene": "scene.yaml",
+    "find": "found/rover.png",
+    "depth": "depth/rover.png",
+    "check": "checks/rover.png",
     "mask": "masks/rover.png",
     "background": "background.png",
     "subject": "subjects/rover.png",
@@ -181,9 +184,13 @@ LAYERS = {
 @pytest.mark.parametrize("results", ["results/", "desert/results/"])
 def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(config, rule, file, results):
     config["refine"] = {"prompt": "a desert"}
+    config["subjects"]["rover"]["mask"]["text"] = "a rock"
+    config["subjects"]["rover"]["check"] = {}
+    config["depth"] = {"of": "background"}
+    config["composite"]["layers"][3]["depth"] = {}
     layer = Path(results, file)
     layer.parent.mkdir(parents=True, exist_ok=True)
-    named = asked(subject="rover", effect="fog", factor="2")
+    named = asked(subject="rover", layer="rover", effect="fog", factor="2")
 
     def flag() -> AnnotatedString:
         comparison = Comparison()

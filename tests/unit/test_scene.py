@@ -87,7 +87,7 @@ def test_without_a_composite_effects_are_screened_over_the_subjects(config):
         (lambda c: c["effects"].update(astronaut=c["effects"]["fog"]), "astronaut is a subject and an effect"),
         (lambda c: c["effects"].update(background=c["effects"]["fog"]), "a layer is named background"),
         (lambda c: c["subjects"]["rover"].update(strength=0.1), "subjects.rover runs no step: 3 steps at strength 0.1"),
-        (lambda c: c["subjects"]["rover"].update(mask={}), "subjects.rover.mask needs either shapes or an image"),
+        (lambda c: c["subjects"]["rover"].update(mask={}), "subjects.rover.mask needs shapes, an image, a layer that"),
         (lambda c: c["subjects"]["rover"]["mask"].update(image="a.png"), "needs either shapes or an image"),
         (
             lambda c: c["subjects"]["rover"].update(mask={"image": "a.png"}),

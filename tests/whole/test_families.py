@@ -10,6 +10,7 @@ from PIL import Image
 from helpers.in_process import describe_scene
 from helpers.tiny_families import FAMILIES
 from helpers.working_folder import ROOT, WorkingFolder
+from strata.diffusion.loading import LoadError
 from strata.errors import StrataError
 from strata.imaging import compositing
 from strata.scene.scene import Scene
@@ -120,7 +121,7 @@ def test_only_pipelines_of_diffusers_are_loaded(named, models_of, tmp_path):
     (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": named}))
     (folder / "my_pipeline.py").write_text("raise SystemExit('code of a model was run')")
     model = {"id": "x", "revision": None, "variant": None, "dtype": "float32", "fingerprint": None}
-    with pytest.raises(pipelines.LoadError, match="AutoPipeline can't find a pipeline linked to"):
+    with pytest.raises(LoadError, match="AutoPipeline can't find a pipeline linked to"):
         pipelines.load("inpaint", model, folder, "cpu", "auto", 1)
 
 

@@ -45,6 +45,7 @@ class Fetcher:
 
     def start(self, *disk: str, environment: dict | None = None, **model) -> subprocess.Popen:
         model = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"} | model
+        model.setdefault("index", "model_index.json")
         return subprocess.Popen(
             [sys.executable, "-u", "-c", FETCH, json.dumps(model), *disk],
             cwd=self.folder,
@@ -84,6 +85,38 @@ def hub(models):
 @pytest.fixture
 def fetcher(hub, tmp_path) -> Fetcher:
     return Fetcher(hub, tmp_path)
+
+
+def test_a_model_that_looks_is_fetched_and_locked_like_a_pipeline(hub, vision_models, empty):
+    """For a mask by words, which is found without a network then; nothing of it is fetched that is not needed."""
+    for name in ("clipseg", "sam2"):
+        hub.repositories[f"tiny/{name}"] = Repository()
+        hub.repositories[f"tiny/{name}"].commit(
+            vision_models / name, {"pytorch_model.bin": b"pickle", "README.md": b"x"}
+        )
+    empty.edit("models.text_to_mask", {"id": "tiny/clipseg"})
+    empty.edit("models.box_to_mask", {"id": "tiny/sam2"})
+    online = hub.environment(empty.folder.parent / "home")
+    assert "there is nothing to fetch" in empty.build("models", **online)  # no mask names them
+    empty.edit("subjects.rover.mask", {"text": "a rock", "threshold": 0.6, "edge": "box_to_mask", "feather": 0})
+    assert "tiny/clipseg, tiny/sam2 fetched" in empty.build("models", **online)
+    assert not [asked for asked in hub.asked if asked.endswith((".bin", ".md"))]
+    lock = yaml.safe_load((empty.folder / "models.lock.yaml").read_text())["models"]
+    assert [(each["repository"], each["commit"]) for each in lock] == [
+        (name, hub.repositories[name].branches["main"]) for name in ("tiny/clipseg", "tiny/sam2")
+    ]
+    hub.repositories["tiny/clipseg"].commit(vision_models / "owlv2")
+    asked = len(hub.asked)
+    empty.build("results/masks/rover.png", **online)
+    assert len(hub.asked) == asked
+    assert empty.planned("results/masks/rover.png") == set()
+
+
+def test_what_is_no_single_model_is_refused(fetcher):
+    said = fetcher.refused(index="config.json")
+    assert (
+        "models.x.id is 'tiny/painter', which holds no config.json: it is no transformers model. Name one that" in said
+    )
 
 
 UNET = "unet/diffusion_pytorch_model.safetensors"

@@ -1,6 +1,7 @@
 """What an edit costs: the jobs that a real `snakemake -n` would run after it."""
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from helpers.working_folder import WorkingFolder, clone
+from strata.errors import StrataError
 from strata.scene.layers import Layers
 from strata.scene.scenes import Scenes
 from strata.schema import Schema
@@ -163,10 +165,10 @@ def scene(bench) -> WorkingFolder:
     bench.write(config)
 
 
-def find_planned(scene: WorkingFolder) -> set[str]:
+def find_planned(scene: WorkingFolder, file: str = "final.png") -> set[str]:
     """The layers that a build would make, as `strata plan` tells."""
     with contextlib.chdir(scene.folder):
-        plan = Planner(Layers(Scenes(scene.config)), Comparison(flags=False), None).plan(["final.png"])
+        plan = Planner(Layers(Scenes(scene.config)), Comparison(flags=False), None).plan([file])
     return {step.layer.removeprefix("results/").removesuffix(".png") for step in plan.to_do}
 
 
@@ -338,6 +340,37 @@ def test_what_follows_the_distance_depends_on_the_depth_picture(built):
     assert built.planned() == {"refined", "final"}
 
 
+def test_what_follows_an_estimate_depends_on_the_layers_that_it_is_of(built, vision_models):
+    built.edit("models.depth", {"id": str(vision_models / "depth_anything")})
+    built.edit("depth", {"of": "background"})
+    assert built.planned() == ALWAYS  # nothing follows it
+    assert built.planned("results/depth/background.png") == {"depth/background"}
+    layers = built.config["composite"]["layers"]
+    built.edit("composite.layers", [*layers[:3], layers[3] | {"depth": {"start": 0.2, "end": 0.9}}])
+    assert built.planned() == {"depth/background"} | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "depth/background painted" in built.build()
+    assert built.planned() == set()
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("background.seed", 1)
+    assert built.planned() == BACKGROUND | {"depth/background"} | ALWAYS
+    built.edit("background.seed", 77)
+    built.edit("models.own", {"id": str(vision_models / "depth_anything"), "dtype": "bfloat16"})
+    built.edit("depth.model", "own")
+    assert built.planned() == {"depth/background"} | ALWAYS
+    built.edit("depth.model", None)
+    built.edit("depth.of", "rover")
+    assert built.planned() == {"depth/rover"} | ALWAYS
+    assert built.planned("results/final.psd") == {"depth/rover", "final"} | ALWAYS
+    built.edit("refine", {"prompt": "a desert", "steps": 5})
+    assert built.planned() == {"depth/rover", "refined"} | ALWAYS
+    variation = built.planned("results/background.seed~1/final.png")
+    assert "background.seed~1/depth/rover" in variation
+    assert "depth/rover" in built.planned("results/refine.seed~1/final.png")
+
+
 REFINE_EDITS = [
     ("prompt", "a sea"),
     ("negative_prompt", "animals"),
@@ -397,6 +430,124 @@ def test_a_mask_of_a_layer_depends_on_that_layer(built):
     built.edit("subjects.astronaut.seed", 42)
     built.edit("subjects.astronaut.mask.feather", 1)
     assert built.planned() == MASKS | SUBJECTS | ALWAYS
+
+
+FOUND = {"found/rover", "masks/rover", *ROVER}
+
+TEXT_EDITS = [("text", "a bush"), ("threshold", 0.55), ("choose", "all"), ("edge", "box_to_mask")]
+
+
+def test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in(built, vision_models):
+    mask = {"text": "a rock", "threshold": 0.6, "grow": 8, "feather": 1}
+    built.edit("models.text_to_mask", {"id": str(vision_models / "clipseg")})
+    built.edit("models.box_to_mask", {"id": str(vision_models / "sam2")})
+    assert built.planned() == ALWAYS  # no mask is found by them
+    built.edit("subjects.rover.mask", mask)
+    assert built.planned() == FOUND | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "found/rover, rover painted" in built.build()
+    assert built.planned() == set()
+    for key, value in TEXT_EDITS:
+        built.edit("subjects.rover.mask", mask | {key: value})
+        assert built.planned() == FOUND | ALWAYS, key
+    built.edit("subjects.rover.mask", mask | {"feather": 2})
+    assert built.planned() == {"masks/rover", *ROVER} | ALWAYS  # nothing is looked for again
+    built.edit("subjects.rover.mask", mask)
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    built.edit("background.seed", 1)
+    assert built.planned() == BACKGROUND | FOUND | ALWAYS
+    built.edit("background.seed", 77)
+    built.edit("subjects.rover.mask.of", "astronaut")
+    assert built.planned() == FOUND | ALWAYS
+    built.build()
+    built.edit("subjects.astronaut.seed", 1)
+    assert built.planned() == SUBJECTS | FOUND | ALWAYS
+    built.edit("subjects.astronaut.seed", 42)
+    own = {"id": str(vision_models / "owlv2")}
+    built.edit("models.detector", own)
+    built.edit("subjects.rover.mask.model", "detector")
+    assert built.planned() == FOUND | ALWAYS
+
+
+CHECK_EDITS = [("text", "wheels"), ("threshold", 0.2), ("model", "own")]
+
+
+def test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass(built, vision_models):
+    verdict, looked = "results/checks/rover.json", {"checks/rover"}
+    for name in ("text_to_mask", "own"):
+        built.edit(f"models.{name}", {"id": str(vision_models / "clipseg")})
+    built.edit("models.own.dtype", "bfloat16")
+    built.edit("subjects.rover.check", {"threshold": 0.1})
+    assert built.planned() == ALWAYS  # the effective scene is on record
+    assert built.planned(verdict) == looked
+    assert built.planned("all") == looked | ALWAYS
+    assert "checks/rover painted" in built.build(verdict)
+    said = json.loads((built.folder / verdict).read_text())
+    assert said | {"score": None} == {
+        "subject": "rover",
+        "text": "a rover",
+        "score": None,
+        "threshold": 0.1,
+        "passed": True,
+        "seed": 99,
+        "tried": [],
+    }
+    assert 0.1 < said["score"] < 1
+    assert built.planned(verdict) == find_planned(built, "checks/rover.json") == set()
+    for key, value in CHECK_EDITS:
+        before = built.config
+        built.edit(f"subjects.rover.check.{key}", value)
+        assert built.planned(verdict) == looked, key
+        built.write(before)
+    built.edit("subjects.rover.seed", 1)
+    assert built.planned(verdict) == find_planned(built, "checks/rover.json") == looked | ROVER
+    built.edit("subjects.rover.seed", 99)
+    built.edit("subjects.rover.mask.feather", 1)
+    assert built.planned(verdict) == looked | ROVER | {"masks/rover"}
+    built.edit("subjects.rover.mask.feather", 2)
+    built.edit("subjects.rover.check", {"threshold": 1.0, "retries": 2})
+    assert built.planned(verdict) == looked | ROVER
+    assert built.planned() == ROVER | ALWAYS
+    assert built.planned() == find_planned(built)
+    assert "none of 3 seeds shows 'a rover' with the score 1: the best is kept" in built.build(verdict)
+    said = json.loads((built.folder / verdict).read_text())
+    assert sorted(each["seed"] for each in said["tried"]) == [99, 100, 101]
+    assert said["tried"][-1] == {"seed": said["seed"], "score": said["score"]}
+    assert max(each["score"] for each in said["tried"]) == said["score"]
+    assert not said["passed"]
+    assert built.planned(verdict) == set()
+
+
+@pytest.mark.parametrize("name", ["text_to_mask", "box_to_mask", "depth"])
+def test_a_model_that_looks_costs_what_it_has_found(scene, vision_models, name):
+    folders = {"text_to_mask": vision_models / "clipseg", "box_to_mask": vision_models / "sam2"}
+    folders["depth"] = vision_models / "depth_anything"
+    for model, folder in folders.items():
+        scene.edit(f"models.{model}", {"id": str(folder)})
+    scene.edit("subjects.rover.mask", {"text": "a rock", "edge": "box_to_mask"})
+    scene.edit("depth", {"of": "background"})
+
+    def look() -> dict:
+        with contextlib.chdir(scene.folder):
+            rules = SceneRules(scene.config, Comparison())
+            named = SimpleNamespace(scene="", subject="rover", layer="background")
+            return rules.estimate(named) if name == "depth" else rules.find(named)
+
+    before = look()
+    for key, value in (("revision", "main"), ("variant", "fp16"), ("dtype", "bfloat16")):
+        scene.edit(f"models.{name}.{key}", value)
+        assert look() != before, key
+        before = look()
+    for key, value in (("steps", 3), ("guidance_scale", 2.0), ("scheduler", "EulerDiscreteScheduler")):
+        scene.edit(f"models.{name}.{key}", value)
+        with (
+            contextlib.chdir(scene.folder),
+            pytest.raises(StrataError, match=f"models.{name}.{key} says how a model paints"),
+        ):
+            Scenes(scene.config)
+        scene.edit(f"models.{name}.{key}", None)
 
 
 def test_a_subject_from_an_image_depends_on_the_file(built):
@@ -520,10 +671,18 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"models.*.style_adapter.{key}" for key in ("file", "image_encoder")}  # as those of the two
     # test_what_follows_the_distance_depends_on_the_depth_picture
     rows |= {f"depth.{key}" for key in ("image", "near", "fit")}
+    rows |= {"depth.of", "depth.model"}  # test_what_follows_an_estimate_depends_on_the_layers_that_it_is_of
     rows |= {f"composite.depth_of_field.{key}" for key in ("focus", "range", "blur")}
     rows |= {f"composite.layers.depth.{key}" for key in ("start", "end")}
     # test_a_mask_of_a_layer_depends_on_that_layer
     rows |= {f"subjects.*.mask.{key}" for key in ("layer", "offset", "flip")}
+    # test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in
+    rows |= {f"subjects.*.mask.{key}" for key in ("of", "model", *(key for key, _ in TEXT_EDITS))}
+    # test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass
+    rows |= {f"subjects.*.check.{key}" for key in ("retries", *(key for key, _ in CHECK_EDITS))}
+    for task in ("text_to_mask", "box_to_mask", "depth"):  # test_a_model_that_looks_costs_what_it_has_found
+        rows |= {key.replace("*", task) for key in rows if key.startswith("models.*.")}
+        rows |= {f"models.{task}.style_adapter.{key}" for key in ("file", "image_encoder")}
     # test_a_subject_from_an_image_depends_on_the_file
     rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from strata.diffusion import devices, pipelines
+from strata.diffusion import devices, pipelines, vision_models
 from strata.diffusion.pipelines import Loaded
 from strata.models.checkpoint import Checkpoint
 
@@ -48,7 +48,8 @@ class PipelineCache:
         """A pipeline that is ready to paint, loaded now unless it is held.
 
         Args:
-            task: text_to_image, image_to_image, inpaint or upscale.
+            task: text_to_image, image_to_image, inpaint or upscale, or for a model that looks a key of vision_models.TASKS: that
+                model then stands in the place of the pipeline.
             device: torch's name of it.
             placement, attempt: see devices.choose_placement().
 
@@ -99,7 +100,11 @@ class PipelineCache:
         shared = self._find_shared(device, parts)
         if not parts or parts.keys() - shared.keys():
             self._loads[device] += 1
-        loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared)
+        if task in vision_models.TASKS:
+            looking = vision_models.load(task, checkpoint.model, checkpoint.folder, device)
+            loaded = Loaded(looking, device, devices.LADDER[0])
+        else:
+            loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared)
         if not state:
             # It came from the hub just now.
             state, parts = checkpoint.state(), checkpoint.parts()

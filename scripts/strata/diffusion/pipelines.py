@@ -12,6 +12,7 @@ from diffusers import DiffusionPipeline
 
 from strata.diffusion import devices
 from strata.diffusion.encoded_prompts import EncodedPrompts
+from strata.diffusion.loading import LoadError, explain
 from strata.errors import StrataError
 from strata.passes import PassModel
 
@@ -32,18 +33,6 @@ UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscal
 """The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
 
 TILE = 256  # pixels, the side of an autoencoder's tile where memory is short
-
-
-class LoadError(Exception):
-    """Why a pipeline could not be loaded, without a full stop.
-
-    Attributes:
-        may_pass: whether it is the network, which may work again in a moment.
-    """
-
-    def __init__(self, reason: str, may_pass: bool = False):
-        super().__init__(reason)
-        self.may_pass = may_pass
 
 
 @dataclass(frozen=True)
@@ -97,8 +86,7 @@ def load(
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
         if devices.ran_out_of_memory(error):
             raise
-        reason = " ".join(str(error).split())[:300].rstrip(".")
-        raise LoadError(reason, may_pass=folder is None and _is_network_failure(error)) from None
+        raise explain(error, may_fetch=folder is None) from None
     unet = getattr(pipeline, "unet", None)
     if task in ("text_to_image", "image_to_image") and unet and unet.config.in_channels > unet.config.out_channels:
         raise LoadError(
@@ -118,19 +106,6 @@ def load(
     loaded = Loaded(pipeline, device, chosen)
     place(loaded)
     return loaded
-
-
-def _is_network_failure(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, says that a connection failed."""
-    while error is not None:
-        if isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in (
-            "ConnectError",
-            "ReadTimeout",
-            "ReadError",
-        ):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _find_class(task: str, source: str | Path, revision: str | None) -> Any:

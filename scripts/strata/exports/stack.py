@@ -78,19 +78,26 @@ class Picture:
             yield kind, list(layers)
 
 
-def read(spec: ExportSpec, picture: str, files: Sequence[str], read_file: ReadFile = read_file) -> Picture:
+def read(
+    spec: ExportSpec,
+    picture: str,
+    files: Sequence[str],
+    read_file: ReadFile = read_file,
+    depth_file: str | None = None,
+) -> Picture:
     """Reads a finished scene.
 
     Args:
         picture: the file of the final picture.
         files: those of the layers, one for each entry of the stack.
         read_file: gives a file's content.
+        depth_file: that of the depth picture, if layers follow one.
 
     Raises:
         StrataError: a file is missing, is no picture, or has another size than the scene.
     """
     size = spec["width"], spec["height"]
-    distance = depth.read(spec["depth"], size, read_file) if spec["depth"] else None
+    distance = depth.read(spec["depth"], size, read_file, depth_file) if spec["depth"] else None
     layers = tuple(
         ExportedLayer(name, kind, layer, provenance.describe_layer(file, read_file))
         for name, kind, layer, file in zip(

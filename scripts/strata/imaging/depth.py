@@ -5,6 +5,7 @@ Distances are float32 of (height, width), from 0, the nearest, to 1, the farthes
 
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -20,17 +21,20 @@ SLICES = 8  # on either side of the focus
 FAINT = 1e-4  # a blurred weight below it says that nothing is near, and a colour divided by it would be noise
 
 
-def read(spec: DepthPicture, size: tuple[int, int], read_file: ReadFile = read_file) -> Array:
+def read(
+    spec: DepthPicture, size: tuple[int, int], read_file: ReadFile = read_file, file: str | Path | None = None
+) -> Array:
     """The distances that a depth picture shows, fitted to the canvas. 16 bits of grey count in full; colours by their luminance.
 
-    spec  `image` (a path), `near` (white or black), `fit` (see pictures.fit()), and `where`, for sentences.
+    spec  `image` (a path), `near` (white or black), `fit` (see pictures.fit()), and `where`, the key, for sentences.
     size  (width, height) in rendered pixels.
+    file  where the picture lies, if its path is not `image`.
 
     Raises StrataError for a file that cannot be read, and for one that is one flat grey.
     """
-    where, path = f"{spec['where']}.image", spec["image"]
+    where, path = spec["where"], spec["image"]
     try:
-        with Image.open(io.BytesIO(read_file(path))) as opened:
+        with Image.open(io.BytesIO(read_file(file or path))) as opened:
             opened.load()
         image = ImageOps.exif_transpose(opened)
     except FileNotFoundError:

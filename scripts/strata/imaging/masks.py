@@ -35,11 +35,17 @@ Edge = tuple[float, float, Callable[[Array], Array], int]
 
 
 def draw(
-    mask: Mask, size: Size, scale: float, where: str, read_file: ReadFile = read_file, layer: str | None = None
+    mask: Mask,
+    size: Size,
+    scale: float,
+    where: str,
+    read_file: ReadFile = read_file,
+    layer: str | None = None,
+    found: str | None = None,
 ) -> Image.Image:
-    """The soft mask: shapes or image, united with a layer, then inverted, grown and feathered, in this order.
+    """The soft mask: shapes or image, united with a layer and with what a text names, then inverted, grown and feathered.
 
-    mask   either `shapes` or `image` (a path), or a layer, or both, with fit, invert, grow, feather; lengths in canvas pixels.
+    mask   `shapes` or `image` (a path), a layer, a text, or several of them, with fit, invert, grow, feather; lengths in canvas pixels.
            A layer is white where it is opaque, mirrored as `flip` says within the box round it, then moved by `offset`.
            Shapes unite (the maximum of each pixel). Polygons fill by non-zero winding. `grow` spreads by a disc of that
            radius, below 0 it shrinks; `feather` is the standard deviation of a Gaussian blur, so that a straight edge
@@ -49,6 +55,7 @@ def draw(
     where  the key of the description, for sentences: "subjects.astronaut.mask".
     read_file  gives the content of an image's or a layer's file.
     layer  the file of the mask's layer, of the picture's size.
+    found  the file of what its text names, white where that is, of the picture's size.
 
     Only what lies on the canvas is drawn. Growing and feathering treat the outside as continuing the canvas's edge: a
     shape that runs off the canvas neither shrinks nor fades at the border.
@@ -68,6 +75,8 @@ def draw(
         soft = np.zeros((size[1], size[0]), np.uint8)
     if layer is not None:
         np.maximum(soft, _from_layer(layer, size, mask, scale, read_file), out=soft)
+    if found is not None:
+        np.maximum(soft, np.asarray(png.read(found, "L", size, read_file)), out=soft)
     if mask["invert"]:
         soft = 255 - soft
     grow = mask["grow"] * scale

@@ -9,6 +9,7 @@ from strata.errors import StrataError
 from strata.imaging import color_match, compositing, healing, masks
 from strata.passes import Ring
 
+SURROUNDINGS = 0.25  # of a mask's longer side: what is shown round it, since a thing is known by where it stands
 RING_CELLS = 2  # as wide as the ring on which colours are compared: near the seam, and enough to tell
 
 
@@ -21,6 +22,27 @@ class Whole:
     def pixels(self) -> bytes:
         """All that a pass reads."""
         return repr(self.picture.size).encode() + self.picture.tobytes()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A subject on its plate, near its mask.
+
+    Attributes:
+        size: the canvas's (width, height) in pixels.
+        box: what is shown of it, (left, top, right, bottom).
+        picture: "RGB", of the size of the box.
+        soft: "L", the feathered mask, of that size.
+    """
+
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    picture: Image.Image
+    soft: Image.Image
+
+    def pixels(self) -> bytes:
+        """All that a look reads, and where it is."""
+        return b"".join((repr((self.size, self.box)).encode(), self.picture.tobytes(), self.soft.tobytes()))
 
 
 @dataclass(frozen=True)
@@ -61,6 +83,16 @@ class Window:
         layer.paste(compositing.cut_out(painted, self.soft), self.box[:2])
         return layer
 
+    def show(self, layer: Image.Image) -> Shown:
+        """The subject's layer ("RGBA", of the picture's size) on the plate, near the mask, as far as the window goes."""
+        left, top = self.box[:2]
+        near = self.soft.getbbox() or (0, 0, *self.soft.size)
+        margin = round(SURROUNDINGS * max(near[2] - near[0], near[3] - near[1]))
+        part = masks.window(self.soft, margin, 1) if self.soft.getbbox() else near
+        box = part[0] + left, part[1] + top, part[2] + left, part[3] + top
+        seen = flatten_plate([self.plate.crop(part), layer.crop(box)])
+        return Shown(self.size, box, seen.picture, self.soft.crop(part))
+
     def ring(self) -> Image.Image:
         """What lies round the hard mask, which a pass ought to leave as it is: "L", 0 or 255."""
         return masks.ring(self.hard, RING_CELLS * self.cell)
@@ -97,6 +129,11 @@ class Flattened:
             return painted
         beneath, above = compositing.Layer(self.picture), compositing.Layer(compositing.cut_out(painted, self.soft))
         return compositing.flatten(self.picture.size, [beneath, above])
+
+
+def flatten_plate(plate: Sequence[Image.Image]) -> Whole:
+    """The picture that layers of one size make, bottom to top, "RGB" or "RGBA"."""
+    return Whole(compositing.flatten(plate[0].size, [compositing.Layer(layer) for layer in plate]))
 
 
 def flatten_stack(
@@ -136,5 +173,5 @@ def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | N
     return Window(mask.size, box, beneath, mask.crop(box), masks.hard(mask, cell).crop(box), cell)
 
 
-View = Whole | Window | Flattened
+View = Whole | Window | Flattened | Shown
 """What a pass sees."""

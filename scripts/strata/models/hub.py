@@ -30,7 +30,8 @@ from strata.errors import StrataError
 from strata.files import cannot_write
 from strata.fingerprints import digest_files
 from strata.models import lock
-from strata.models.checkpoint import INDEX, find_snapshot
+from strata.models.checkpoint import find_snapshot
+from strata.models.kinds import INDEX, NAMES
 from strata.models.lock import Entry
 from strata.models.reference import HubModel
 from strata.models.repository import choose_files, digest_as_git, find_precision
@@ -80,11 +81,14 @@ def _fetch(model: HubModel, locked: Entry | None, say: Say) -> Entry:
         repository, revision=locked["commit"] if locked else model["revision"], files_metadata=True
     )
     files = {file.rfilename: file for file in info.siblings}
-    if INDEX not in files:
+    if model["index"] not in files:
+        kind, _ = NAMES[model["index"]]
         raise StrataError(
-            f"{model['where']}.id is {repository!r}, which holds no {INDEX}: it is no diffusers pipeline. Name one that is."
+            f"{model['where']}.id is {repository!r}, which holds no {model['index']}: it is no {kind}. Name one that is."
         )
-    index = json.loads(Path(hf_hub_download(repository, INDEX, revision=info.sha)).read_text(encoding="utf-8"))
+    index = None
+    if model["index"] == INDEX:
+        index = json.loads(Path(hf_hub_download(repository, INDEX, revision=info.sha)).read_text(encoding="utf-8"))
     try:
         names = choose_files(files, index, model["variant"])
     except ValueError as error:

@@ -10,6 +10,7 @@ from strata.files import exists, expand_user, is_file
 from strata.fingerprints import fingerprint_folder
 from strata.installation import WORKFLOW
 from strata.models import lock
+from strata.models.kinds import INDEX, NAMES
 from strata.passes import PassModel
 from strata.state import MODEL_DIGESTS
 
@@ -24,12 +25,16 @@ REMOVED = {
 
 
 class HubModel(TypedDict):
-    """A model on the hub, as a config names it. `where` is the file and the key, for sentences."""
+    """A model on the hub, as a config names it.
+
+    `where` is the file and the key, for sentences; `index` the file that says what the model is, see kinds.py.
+    """
 
     id: str
     revision: str | None
     variant: str | None
     where: str
+    index: str
 
 
 class Known:
@@ -41,15 +46,17 @@ class Known:
 
     def __init__(self, memory: Path | None = MODEL_DIGESTS) -> None:
         self.memory = memory
-        self._models: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
+        self._models: dict[tuple[str, str | None, str | None, str], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
         self._only_inpaint: dict[str, bool] = {}
 
-    def resolve(self, model: str, revision: str | None, variant: str | None, dtype: str, where: str) -> PassModel:
+    def resolve(
+        self, model: str, revision: str | None, variant: str | None, dtype: str, where: str, index: str = INDEX
+    ) -> PassModel:
         """A model as a pass needs it, see identify()."""
-        key = model, revision, variant
+        key = model, revision, variant, index
         if key not in self._models:
-            self._models[key] = identify(model, revision, variant, where, self.memory)
+            self._models[key] = identify(model, revision, variant, where, self.memory, index)
         found, fingerprint = self._models[key]
         return {"id": model, "revision": found, "variant": variant, "dtype": dtype, "fingerprint": fingerprint}
 
@@ -66,10 +73,14 @@ class Known:
         return self._only_inpaint[model]
 
 
-def find_folder(model: str) -> Path | None:
-    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
+def find_folder(model: str, index: str = INDEX) -> Path | None:
+    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does.
+
+    Args:
+        index: the file that it holds, see kinds.py.
+    """
     candidates = (expand_user(model), WORKFLOW / model)
-    return next((folder for folder in candidates if is_file(folder / "model_index.json")), None)
+    return next((folder for folder in candidates if is_file(folder / index)), None)
 
 
 def latent_cell(model: str) -> int:
@@ -100,7 +111,12 @@ def only_inpaints(model: str) -> bool:
 
 
 def identify(
-    model: str, revision: str | None, variant: str | None, where: str, memory: Path | None = MODEL_DIGESTS
+    model: str,
+    revision: str | None,
+    variant: str | None,
+    where: str,
+    memory: Path | None = MODEL_DIGESTS,
+    index: str = INDEX,
 ) -> tuple[str | None, str | None]:
     """What identifies a model: its revision, and its fingerprint.
 
@@ -110,9 +126,10 @@ def identify(
     Args:
         where: the file and the key of the model, which begin the sentence of a StrataError.
         memory: see Known.
+        index: the file that says what the model is, see kinds.py.
     """
-    if not is_on_hub(model, where):
-        folder = find_folder(model)
+    if not is_on_hub(model, where, index):
+        folder = find_folder(model, index)
         assert folder is not None
         return revision, fingerprint_folder(folder, memory)
     if locked := lock.find_entry(lock.read(), model, revision, variant, where):
@@ -120,7 +137,7 @@ def identify(
     return revision, revision if re.fullmatch("[0-9a-f]{40}", revision or "") else None
 
 
-def is_on_hub(model: str, where: str) -> bool:
+def is_on_hub(model: str, where: str, index: str = INDEX) -> bool:
     """Whether the id of the model that the key `where` names means one on the hub, and no folder.
 
     Raises StrataError if it can be neither, or is no longer on the hub.
@@ -129,12 +146,13 @@ def is_on_hub(model: str, where: str) -> bool:
         raise StrataError(
             f"{where}.id is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
         )
-    if find_folder(model):
+    if find_folder(model, index):
         return False
     named = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
     if named and not exists(model):
         return True
+    kind, such = NAMES[index]
     raise StrataError(
-        f"{where}.id is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
-        "diffusers pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+        f"{where}.id is {model!r}, but there is no {index} in a folder of that name. Give the folder of a "
+        f"{kind}, or an id on the hub such as {such}."
     )

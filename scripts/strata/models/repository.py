@@ -1,4 +1,4 @@
-"""The files of a diffusers repository: which of them a pipeline is loaded from, and their digests."""
+"""The files of a repository: which of them a model is loaded from, and their digests."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from strata.models.checkpoint import INDEX
+from strata.models.kinds import INDEX
 
 # What configures a component: never code, never a pickle.
 CONFIGURING = (".json", ".txt", ".model", ".jinja")
@@ -22,33 +22,36 @@ WEIGHTS = re.compile(
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
-def choose_files(names: Iterable[str], index: Mapping[str, object], variant: str | None) -> list[str]:
-    """The files of a repository that a pipeline is loaded from, sorted: safetensors, configs and tokenizers.
+def choose_files(names: Iterable[str], index: Mapping[str, object] | None, variant: str | None) -> list[str]:
+    """The files of a repository that a model is loaded from, sorted: safetensors, configs and tokenizers.
 
     Args:
         names: all files of the repository.
-        index: its model_index.json.
+        index: its model_index.json; None for a single model, whose files lie beside each other.
         variant: the one that is asked for. A component that has no weights of it is taken without one, as diffusers does.
 
     Raises:
         ValueError: a component, or the variant, has no safetensors; a sentence without its full stop.
     """
     names = sorted(names)
-    components = {name for name, kind in index.items() if isinstance(kind, list) and kind and kind[0]}
-    chosen, of_variant = [INDEX], False
-    for component in sorted(components):
-        files = [name for name in names if name.startswith(f"{component}/") and name.count("/") == 1]
+    if index is None:
+        components, chosen = [""], []
+    else:
+        components = sorted(name for name, kind in index.items() if isinstance(kind, list) and kind and kind[0])
+        chosen = [INDEX]
+    of_variant = False
+    for component in components:
+        part = f"its {component}" if component else "it"
+        files = [name for name in names if name.rpartition("/")[0] == component]
         weights = {name: _variant(found) for name in files if (found := WEIGHTS.fullmatch(name.rpartition("/")[2]))}
         taken = variant if variant in weights.values() else None
         of_variant |= taken is not None
         selected = [name for name, its in weights.items() if its == taken]
         if not any(name.endswith(".safetensors") for name in selected):
             if others := sorted({its for its in weights.values() if its}):
-                raise ValueError(
-                    f"its {component} has safetensors only as the variant {' or '.join(others)}: name `variant`"
-                )
+                raise ValueError(f"{part} has safetensors only as the variant {' or '.join(others)}: name `variant`")
             if any(name.endswith(PICKLED) for name in files):
-                raise ValueError(f"its {component} has no safetensors, only pickles, which are never loaded")
+                raise ValueError(f"{part} has no safetensors, only pickles, which are never loaded")
         chosen += selected
         chosen += [name for name in files if name not in weights and name.endswith(CONFIGURING)]
     if variant and not of_variant:

@@ -1,7 +1,7 @@
 """One pass on a device of this machine: claim it, load the model, paint, write the layer."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,21 +12,37 @@ from PIL import Image
 
 import strata
 from strata.diffusion import devices
+from strata.diffusion.loading import LoadError
 from strata.diffusion.pipeline_cache import PipelineCache
-from strata.diffusion.pipelines import Loaded, LoadError
+from strata.diffusion.pipelines import Loaded
+from strata.diffusion.vision_models import VisionModel
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import Flattened, View, Whole, Window
+from strata.imaging.windows import Flattened, Shown, View, Whole, Window
 from strata.models.checkpoint import Checkpoint
-from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
+from strata.models.kinds import CONFIG, find_index
+from strata.painting import (
+    check,
+    depth_estimate,
+    effect,
+    image_to_image,
+    inpaint,
+    refine,
+    text_mask,
+    text_to_image,
+    upscale,
+)
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import UNKEYED_PARTS, Store
-from strata.passes import PaintedEffect, PassModel, Upscale
+from strata.passes import Inpaint, PaintedEffect, PassCheck, PassModel, TextMask, Tried, Upscale
 from strata.seals import UNKEYED
 from strata.state import MODEL_DIGESTS
+
+MODEL_TASKS = {"refine": "image_to_image", "check": "text_to_mask"}
+"""What a model is loaded for, where that has another name than the task of the pass."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +50,18 @@ class Made:
     """A layer as a model made it.
 
     Attributes:
-        shortage: what its provenance says about memory that was short: that alone can change pixels a little.
+        said: what its provenance says of how it was made: about memory that was short, which alone can change pixels a little,
+            and the score of a check.
         placement: of the pipeline, a step of devices.LADDER; None for a network.
         loading: the seconds until the pipeline was at hand.
+        tried: the seeds that were tried, the one that was taken at the end; empty where that of the pass was taken.
     """
 
     image: Image.Image
-    shortage: dict[str, str]
+    said: dict[str, str]
     placement: str | None = None
     loading: float = 0.0
+    tried: Sequence[Tried] = ()
 
 
 def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
@@ -64,9 +83,12 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
         ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
-    made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
+    library = "transformers" if find_index(request.spec["task"]) == CONFIG else "diffusers"
+    made_by = {"strata": strata.__version__, library: version(library), "torch": version("torch")}
     described = {key: value for key, value in request.spec.items() if key not in UNKEYED_PARTS}
-    png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.shortage), request.key)
+    if made.tried:
+        described |= {"seed": made.tried[-1]["seed"], "tried": made.tried}
+    png.write(request.layer, made.image, png.describe_provenance(described, made_by | made.said), request.key)
     return Done(
         "painted",
         started,
@@ -133,8 +155,23 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
-    loaded, loading = _load(request, spec["model"], device, pipelines)
+    task = MODEL_TASKS.get(spec["task"], spec["task"])
+    loaded, loading = _load(request, task, spec["model"], request.model, device, pipelines)
     _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
+    if spec["task"] == "text_to_mask":
+        assert isinstance(view, Whole)
+        edge, more = _load_edge(request, spec, device, pipelines)
+        return Made(text_mask.paint(loaded.pipeline, edge, spec, view.picture), {}, loaded.placement, loading + more)
+    if spec["task"] == "depth":
+        assert isinstance(view, Whole)
+        return Made(depth_estimate.paint(loaded.pipeline, view.picture), {}, loaded.placement, loading)
+    if spec["task"] == "check":
+        assert isinstance(view, Shown)
+        image, score = check.look(loaded.pipeline, spec["text"], view)
+        return Made(image, {"score": str(score)}, loaded.placement, loading)
+    if spec["task"] == "inpaint" and spec["check"]:
+        assert isinstance(view, Window)
+        return _try_seeds(request, spec, spec["check"], view, reporter, pipelines, device, loaded, loading)
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
         image = inpaint.paint(loaded, request, spec, view, reporter)
@@ -160,7 +197,7 @@ def _enlarge(
         _report_start(request, reporter, f"on {device}, in tiles of {tile} pixels")
         larger = upscale.by_network(Path(request.model), device, spec, picture, tile, reporter)
         return Made(larger, _smaller_tile(spec, tile))
-    loaded, loading = _load(request, spec["model"], device, pipelines)
+    loaded, loading = _load(request, spec["task"], spec["model"], request.model, device, pipelines)
     shortage = _shortage(loaded)
     tile = tiles.halve(spec["tile"], request.attempt - 1 if shortage else 0)
     _report_start(
@@ -170,12 +207,46 @@ def _enlarge(
     return Made(larger, shortage | _smaller_tile(spec, tile), loaded.placement, loading)
 
 
-def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCache) -> tuple[Loaded, float]:
-    """The pipeline of a pass, and the seconds until it was at hand."""
+def _try_seeds(
+    request: Request,
+    spec: Inpaint,
+    wanted: PassCheck,
+    window: Window,
+    reporter: Reporter,
+    pipelines: PipelineCache,
+    device: str,
+    loaded: Loaded,
+    loading: float,
+) -> Made:
+    """A subject, with the first of several seeds with which its mask shows what it is to show."""
+    model = wanted["model"]
+    looking, more = _load(request, "text_to_mask", model, request.files.get(model["id"]), device, pipelines)
+    image, tried = check.try_seeds(
+        spec,
+        wanted,
+        lambda pass_: inpaint.paint(loaded, request, pass_, window, reporter),
+        lambda layer: check.look(looking.pipeline, wanted["text"], window.show(layer))[1],
+        reporter,
+    )
+    return Made(image, _shortage(loaded), loaded.placement, loading + more, tried)
+
+
+def _load_edge(
+    request: Request, spec: TextMask, device: str, pipelines: PipelineCache
+) -> tuple[VisionModel | None, float]:
+    """What cuts out what a text names, if that is asked for, and the seconds until it was at hand."""
+    if (model := spec["edge"]) is None:
+        return None, 0.0
+    loaded, loading = _load(request, "box_to_mask", model, request.files.get(model["id"]), device, pipelines)
+    return loaded.pipeline, loading
+
+
+def _load(
+    request: Request, task: str, model: PassModel, folder: str | None, device: str, pipelines: PipelineCache
+) -> tuple[Loaded, float]:
+    """A pipeline for a task, or a model that looks, and the seconds until it was at hand."""
     began = time.time()
-    folder = Path(request.model) if request.model else None
-    checkpoint = Checkpoint(model, folder, _digests(request))
-    task = "image_to_image" if request.spec["task"] == "refine" else request.spec["task"]
+    checkpoint = Checkpoint(model, Path(folder) if folder else None, _digests(request), find_index(task))
     try:
         loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
     except LoadError as error:
@@ -190,7 +261,7 @@ def _check_files(request: Request) -> None:
     if spec["task"] == "upscale":
         if _is_network(request) and request.model:
             planned[request.model] = spec["model"]["fingerprint"]
-    else:
+    elif spec["task"] != "text_to_mask" and spec["task"] != "depth" and spec["task"] != "check":
         planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
         if style := spec["style"]:
             paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))
@@ -231,6 +302,11 @@ def _smaller_tile(spec: Upscale, tile: int) -> dict[str, str]:
 
 
 def _explain_shortage(request: Request, device: str, reason: str) -> str:
+    if find_index(request.spec["task"]) == CONFIG:
+        return (
+            f"{device} ran out of memory at attempt {request.attempt} ({reason}). A model that looks at pictures lies on the device as a "
+            "whole: end other programs there, or set `runtime: {device: cpu}`."
+        )
     less = "part by part, then layer by layer, then the picture in tiles"
     remedy = "A lower canvas.scale, or `context` margins for the subjects, help too."
     if request.spec["task"] == "upscale":

@@ -22,7 +22,8 @@ class Finished(TypedDict):
     Attributes:
         what: its kind: work of one kind takes time in proportion, see measure() for passes.
         how: painted, store or another key of journal.WORDS.
-        work: how much it was: steps times pixels for a pass, pixels for a layer that no model makes, jobs for a build.
+        work: how much it was: steps times pixels for a pass, 1 for a look at a picture, pixels for a layer that no model makes,
+            jobs for a build.
         seconds: how long it took, without what follows.
         loading: how long the model took to load; 0 if it was at hand.
         starting: how long a job waited for a worker to start.
@@ -44,10 +45,17 @@ def measure(spec: Pass, pixels: float) -> tuple[str, float]:
     """The kind of a pass, and how much work it is when it sees so many pixels."""
     model = spec["model"]
     kind = f"{spec['task']} {model['fingerprint'] or model['id']} {model['dtype']}"
+    if spec["task"] == "depth":
+        return kind, 1
+    if spec["task"] == "check":
+        return kind.replace("check", "text_to_mask", 1) + " in a mask", 1
+    if spec["task"] == "text_to_mask":
+        return kind if spec["edge"] is None else f"{kind} with edge", 1  # each picture is brought to the same size
     if spec["task"] == "upscale":
         return f"{kind} {spec['method']}", spec.get("steps", 1) * pixels * spec["factor"] ** 2
     strength = spec.get("strength")
     steps = int(spec["steps"] * strength) if isinstance(strength, float) else spec["steps"]
+    kind += " checked" if spec["task"] == "inpaint" and spec.get("check") else ""  # several seeds, perhaps
     # Guidance runs the model twice a step.
     return f"{kind} guided" if spec["guidance_scale"] > 1 else kind, steps * pixels
 

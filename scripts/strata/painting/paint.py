@@ -14,11 +14,12 @@ from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.files import Reader, expand_user
 from strata.models import adapter_files, lock, reference
 from strata.models.checkpoint import find_snapshot
+from strata.models.kinds import CONFIG, find_index
 from strata.painting import history, journal, views, worker_client
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
-from strata.passes import Pass
+from strata.passes import Pass, PassModel
 from strata.seals import read_seal
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def resolve_paths(request: Request) -> Request:
         plate=tuple(str(folder / path) for path in request.plate),
         mask=None if request.mask is None else str(folder / request.mask),
         model=None if model is None else str(model),
-        files=adapter_files.find_files(request.spec),
+        files=adapter_files.find_files(request.spec) | _find_helpers(request.spec),
         runtime=replace(request.runtime, store=store),
     )
 
@@ -196,14 +197,25 @@ def import_execution() -> tuple[Execute, PipelineCache]:
 
 
 def _find_model(spec: Pass) -> Path | None:
-    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names.
-
-    A network is a file.
-    """
+    """Where the model of a pass lies, see _find_folder(). A network is a file."""
     model = spec["model"]
     if spec["task"] == "upscale" and spec["method"] == "network":
         return adapter_files.find(model["id"])
-    if found := reference.find_folder(model["id"]):
+    return _find_folder(model, find_index(spec["task"]))
+
+
+def _find_helpers(spec: Pass) -> dict[str, str]:
+    """The folders of the models that help that of a pass, by their ids, as far as they are known."""
+    helpers = [spec["edge"]] if spec["task"] == "text_to_mask" else []
+    if spec["task"] == "inpaint" and spec["check"]:
+        helpers.append(spec["check"]["model"])
+    found = {model["id"]: _find_folder(model, CONFIG) for model in helpers if model is not None}
+    return {name: str(folder) for name, folder in found.items() if folder is not None}
+
+
+def _find_folder(model: PassModel, index: str) -> Path | None:
+    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names."""
+    if found := reference.find_folder(model["id"], index):
         return found.resolve()
     locked = lock.find_entry(lock.read(), model["id"], model["revision"], model["variant"], "models")
     return find_snapshot(model["id"], locked["commit"]) if locked else None

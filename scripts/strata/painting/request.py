@@ -20,11 +20,12 @@ class Request:
         runtime: how jobs run on this machine.
         attempt: 1, and one more for each attempt that ran out of memory: it asks for a placement that needs less.
         plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
-            a picture larger, or paints it anew, reads that picture as its plate; what refines a stack, its layers, and
-            the depth picture that they follow.
+            a picture larger, or paints it anew, reads that picture as its plate; what looks at a picture, the layers that make
+            it; what refines a stack, its layers, and the depth picture that they follow.
         folder: the workflow's working directory. Once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk, or the file of a network.
-        files: the paths of other files that the pass names, such as LoRA adapters, by their names in it.
+        files: the paths of other files and folders that the pass names, such as LoRA adapters and models that help its own,
+            by their names in it.
         present: the layer's file that is there, if it is another one: it is kept if it is right already.
         key: of the pass in the store, once it is known.
     """

@@ -8,6 +8,8 @@ from strata.files import ReadFile, read_file
 from strata.painting.request import Request
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from strata.imaging.windows import View
 
 
@@ -31,17 +33,28 @@ def look(request: Request, read_file: ReadFile = read_file) -> View | None:
         return windows.Whole(png.read(request.plate[0], "RGB", size, read_file))
     if spec["task"] == "refine":
         *files, last = request.plate
-        distance = depth.read(spec["depth"], size, lambda path: read_file(last)) if spec["depth"] else None
+        distance = depth.read(spec["depth"], size, read_file, last) if spec["depth"] else None
         files = files if spec["depth"] else [*files, last]
         layers = list(stacks.read(spec["stack"], files, size, read_file, distance))
         return windows.flatten_stack(size, layers, [entry["layer"] for entry in spec["stack"]], spec["ring"])
+    if spec["task"] == "text_to_mask" or spec["task"] == "depth":
+        return windows.flatten_plate(_read_plate(request, size, read_file))
     if spec["task"] == "image_to_image":
         # The file is asked for by the path that the request has, which may be another process' way to it.
         return windows.Whole(photographs.draw(spec, lambda path: read_file(request.plate[0])))
-    assert spec["task"] == "inpaint" and request.mask is not None
-    # The background is opaque; what lies on it may be transparent.
-    plate = [png.read(path, "RGBA" if index else "RGB", size, read_file) for index, path in enumerate(request.plate)]
-    window = windows.cut_window(plate, png.read(request.mask, "L", size, read_file), spec["context"], spec["cell"])
+    assert (spec["task"] == "inpaint" or spec["task"] == "check") and request.mask is not None
+    soft, plate = png.read(request.mask, "L", size, read_file), _read_plate(request, size, read_file)
+    if spec["task"] == "check":
+        subject = plate.pop()
+        return windows.cut_window(plate, soft, spec["context"], spec["cell"]).show(subject)
+    window = windows.cut_window(plate, soft, spec["context"], spec["cell"])
     if spec["color_match"]:
         window.check_ring(request.layer)
     return window
+
+
+def _read_plate(request: Request, size: tuple[int, int], read_file: ReadFile) -> list[Image.Image]:
+    """The layers of a plate, bottom to top. The background is opaque; what lies on it may be transparent."""
+    from strata.imaging import png
+
+    return [png.read(path, "RGBA" if index else "RGB", size, read_file) for index, path in enumerate(request.plate)]

@@ -64,6 +64,13 @@ class Background(Passed):
     strength: float | None
 
 
+class CheckSettings(TypedDict):
+    text: str | None
+    threshold: float
+    retries: int
+    model: str | None
+
+
 class Subject(Passed):
     """Painted from its prompt into its mask, or an image."""
 
@@ -78,6 +85,7 @@ class Subject(Passed):
     context: Literal["canvas"] | int
     color_match: float
     heal: float
+    check: CheckSettings | None
 
 
 class Effect(Passed):
@@ -89,9 +97,13 @@ class Effect(Passed):
 
 
 class Depth(TypedDict):
-    image: str
-    near: Literal["white", "black"]
+    """A picture of the user's, or what a model estimates."""
+
+    image: str | None
+    near: Literal["white", "black"] | None
     fit: str
+    of: str | None
+    model: str | None
 
 
 class Composite(TypedDict):

@@ -13,7 +13,7 @@ from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN, split_name
 
-Kind = Literal["background", "mask", "subject", "effect", "refine"]
+Kind = Literal["background", "found", "depth", "mask", "subject", "effect", "refine", "check"]
 """The kinds of layers that variations may have in common."""
 
 
@@ -73,15 +73,27 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
     match kind:
         case "background":
             return {**scene.background()}, []
+        case "found":
+            found = scene.perception.text_mask(name)
+            return {**found}, [_find_kind(scene, layer) for layer in found["plate"]]
+        case "depth":
+            estimate = scene.perception.depth(name)
+            return {**estimate}, [_find_kind(scene, layer) for layer in estimate["plate"]]
         case "mask":
-            return {**scene.mask(name)}, [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
+            by_words: list[tuple[Kind, str]] = [("found", name)] if scene.is_by_words(name) else []
+            return {**scene.mask(name)}, by_words + [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
         case "effect":
             return {**scene.effect(name)}, []
         case "subject":
             seen: list[tuple[Kind, str]] = [("mask", name)] if name in scene.masks else []
             return {**scene.subject(name)}, seen + [_find_kind(scene, layer) for layer in scene.plate(name)]
+        case "check":
+            look = scene.check(name)
+            return {**look}, [("mask", name), *(_find_kind(scene, layer) for layer in look["plate"])]
         case "refine":
-            return {**scene.refine()}, [_find_kind(scene, entry["layer"]) for entry in scene.stack]
+            followed = scene.followed_depth()
+            depth: list[tuple[Kind, str]] = [] if followed is None else [("depth", followed)]
+            return {**scene.refine()}, [*(_find_kind(scene, entry["layer"]) for entry in scene.stack), *depth]
 
 
 def _find_kind(scene: Scene, layer: str) -> tuple[Kind, str]:

@@ -17,7 +17,21 @@ Export = Literal["psd", "openraster", "view"]
 """The rules that make a finished scene's files for other programs."""
 
 Rule = (
-    Literal["scene", "mask", "background", "subject", "effect", "refine", "composite", "upscale", "sweep", "sweep_view"]
+    Literal[
+        "scene",
+        "find",
+        "depth",
+        "check",
+        "mask",
+        "background",
+        "subject",
+        "effect",
+        "refine",
+        "composite",
+        "upscale",
+        "sweep",
+        "sweep_view",
+    ]
     | Export
 )
 """The rules that make files of scenes, as the Snakefile names them."""
@@ -40,6 +54,8 @@ class Layer:
         spec: what the rule knows about it, see passes.py.
         sees: the files that it is made from, bottom to top.
         mask: a subject's mask.
+        found: what a mask says in words.
+        depth: a layer's depth that is estimated.
         image: a file of the user's that it is made from, relative to the working directory.
     """
 
@@ -49,6 +65,8 @@ class Layer:
     sees: tuple[str, ...] = ()
     mask: str | None = None
     image: str | None = None
+    found: str | None = None
+    depth: str | None = None
 
     @property
     def is_pass(self) -> bool:
@@ -58,7 +76,7 @@ class Layer:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All files under results/ that it is made from."""
-        return self.sees if self.mask is None else (*self.sees, self.mask)
+        return (*self.sees, *(file for file in (self.mask, self.found, self.depth) if file is not None))
 
 
 class Layers:
@@ -90,8 +108,14 @@ class Layers:
         folder, name = match["folder"], match["name"]
         if (export := EXPORTS_BY_FILE.get(name)) is not None:
             return self.export(folder, export)
-        section, _, layer = name.removesuffix(".png").rpartition("/")
+        section, _, layer = name.removesuffix(".png").removesuffix(".json").rpartition("/")
         match section, layer:
+            case "found", _:
+                return self.find_text(folder, layer)
+            case "depth", _:
+                return self.estimate_depth(folder, layer)
+            case "checks", _:
+                return self.check(folder, layer)
             case "masks", _:
                 return self.mask(folder, layer)
             case "subjects", _:
@@ -125,6 +149,27 @@ class Layers:
 
         return self._describe(folder, paths.background(folder), describe)
 
+    def find_text(self, folder: str, subject: str) -> Layer:
+        """What the mask of a subject says in words, as it is found in a picture."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", subject, scene.subjects)
+            spec = scene.perception.text_mask(subject)
+            self._check_home(folder, "found", subject, file)
+            return Layer("find", file, spec, tuple(self._file(folder, scene, layer) for layer in spec["plate"]))
+
+        return self._describe(folder, paths.found(folder, subject), describe)
+
+    def estimate_depth(self, folder: str, name: str) -> Layer:
+        """The depth of the picture as far as a layer."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            spec = scene.perception.depth(name)
+            self._check_home(folder, "depth", name, file)
+            return Layer("depth", file, spec, tuple(self._file(folder, scene, layer) for layer in spec["plate"]))
+
+        return self._describe(folder, paths.depth(folder, name), describe)
+
     def mask(self, folder: str, subject: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             _check_known(scene, "subjects", subject, scene.subjects)
@@ -132,7 +177,10 @@ class Layers:
                 raise StrataError(f"{scene.source}: subjects.{subject} is an image without a mask.")
             self._check_home(folder, "mask", subject, file)
             sees = tuple(self._file(folder, scene, layer) for layer in scene.mask_layers(subject))
-            return Layer("mask", file, scene.mask(subject), sees, image=scene.masks[subject]["image"])
+            found = None
+            if scene.is_by_words(subject):
+                found = paths.found(self._folders.find(folder, "found", subject), subject)
+            return Layer("mask", file, scene.mask(subject), sees, image=scene.masks[subject]["image"], found=found)
 
         return self._describe(folder, paths.mask(folder, subject), describe)
 
@@ -145,6 +193,18 @@ class Layers:
             return Layer("subject", file, scene.subject(name), plate, mask, scene.subjects[name]["image"])
 
         return self._describe(folder, paths.subject(folder, name), describe)
+
+    def check(self, folder: str, name: str) -> Layer:
+        """The look at what a subject's mask shows. What it says, a JSON file, belongs to the picture."""
+
+        def describe(scene: Scene, file: str) -> Layer:
+            _check_known(scene, "subjects", name, scene.subjects)
+            spec = scene.check(name)
+            self._check_home(folder, "check", name, file)
+            seen = tuple(self._file(folder, scene, layer) for layer in spec["plate"])
+            return Layer("check", file, {**spec}, seen, paths.mask(self._folders.find(folder, "mask", name), name))
+
+        return self._describe(folder, paths.check(folder, name), describe)
 
     def effect(self, folder: str, name: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
@@ -162,8 +222,8 @@ class Layers:
             sees = self._stack(folder, scene)
             if scene.description["refine"] is not None:
                 sees = (paths.refined(self._folders.find(folder, "refine")),)
-            image = spec["depth"]["image"] if spec["depth"] else None
-            return Layer("composite", file, {**spec, "scene": scene.effective()}, sees, image=image)
+            image, depth = self.find_depth(folder, scene) if spec["depth"] else (None, None)
+            return Layer("composite", file, {**spec, "scene": scene.effective()}, sees, image=image, depth=depth)
 
         return self._describe(folder, paths.final(folder), describe)
 
@@ -173,7 +233,8 @@ class Layers:
         def describe(scene: Scene, file: str) -> Layer:
             spec = scene.refine()
             self._check_home(folder, "refine", "", file)
-            return Layer("refine", file, spec, self._stack(folder, scene), image=self.stack_depth(folder))
+            image, depth = self.stack_depth(folder)
+            return Layer("refine", file, spec, self._stack(folder, scene), image=image, depth=depth)
 
         return self._describe(folder, paths.refined(folder), describe)
 
@@ -181,10 +242,10 @@ class Layers:
         """The files of a scene's layers as they are flattened, bottom to top, one for each entry of the composite."""
         return self._stack(folder, self.scenes.find(folder))
 
-    def stack_depth(self, folder: str) -> str | None:
-        """The depth picture that layers of the stack follow, a file of the user's; None if none does."""
-        depth = self.scenes.find(folder).stack_depth()
-        return depth["image"] if depth else None
+    def stack_depth(self, folder: str) -> tuple[str | None, str | None]:
+        """The depth picture that layers of the stack follow, if any does: a file of the user's, or one that is estimated."""
+        scene = self.scenes.find(folder)
+        return self.find_depth(folder, scene) if scene.stack_depth() else (None, None)
 
     def upscale(self, folder: str, factor: int) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
@@ -199,7 +260,8 @@ class Layers:
             compared = self.scenes.compared(folder) if rule == "view" else []
             spec = exports.describe(scene, rule, folder, compared)
             sees = paths.final(folder), *self._stack(folder, scene), *map(paths.final, compared)
-            return Layer(rule, file, {**spec}, sees, image=self.stack_depth(folder))
+            image, depth = self.stack_depth(folder)
+            return Layer(rule, file, {**spec}, sees, image=image, depth=depth)
 
         return self._describe(folder, paths.export(folder, rule), describe)
 
@@ -252,8 +314,16 @@ class Layers:
             scene = self.scenes.find(folder)
         except StrataError:
             return False  # a variation by a key that the scene no longer has
-        section, _, layer = file["name"].removesuffix(".png").rpartition("/")
+        section, _, layer = file["name"].removesuffix(".png").removesuffix(".json").rpartition("/")
         match section:
+            case "found":
+                return scene.is_by_words(layer) and self._folders.find(folder, "found", layer) == folder
+            case "depth":
+                known = layer == "background" or layer in scene.subjects
+                return known and self._folders.find(folder, "depth", layer) == folder
+            case "checks":
+                checked = layer in scene.subjects and scene.subjects[layer]["check"] is not None
+                return checked and self._folders.find(folder, "check", layer) == folder
             case "masks":
                 return layer in scene.masks and self._folders.find(folder, "mask", layer) == folder
             case "subjects":
@@ -268,6 +338,14 @@ class Layers:
         if file not in self._known:
             self._known[file] = describe(self.scenes.find(folder), file)
         return self._known[file]
+
+    def find_depth(self, folder: str, scene: Scene) -> tuple[str | None, str | None]:
+        """The depth picture of a scene: a file of the user's, or one that is estimated."""
+        depth = scene.description["depth"]
+        assert depth is not None  # a scene is refused that needs one and has none
+        if (layer := depth["of"]) is None:
+            return depth["image"], None
+        return None, paths.depth(self._folders.find(folder, "depth", layer), layer)
 
     def _stack(self, folder: str, scene: Scene) -> tuple[str, ...]:
         return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)

@@ -11,9 +11,11 @@ from strata.errors import StrataError
 from strata.files import is_file
 from strata.mask_extents import Box
 from strata.models import adapter_files, reference
+from strata.models.kinds import INDEX
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
+from strata.scene.perception import Perception
 
 Task = Literal["text_to_image", "inpainting"]
 """The names of the models that paint what names none."""
@@ -37,11 +39,13 @@ class Scene:
         self.masks = {name: mask for name, subject in self.subjects.items() if (mask := subject["mask"]) is not None}
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
+        self.perception = Perception(self.description, self.size, source, self._models)
         self._check_names()
         self._check_models()
         self._check_background()
         self._check_refine()
         self._check_depth()
+        self.perception.validate()
         for name, subject in self.subjects.items():
             self._check_subject(name, subject)
         for name, mask in self.masks.items():
@@ -132,18 +136,28 @@ class Scene:
     def inpaint(self, name: str) -> passes.Inpaint:
         """The pass of a subject that a model paints."""
         subject = self.subjects[name]
-        context = subject["context"]
+        checked = self.perception.retry(name)
         return {
             "task": "inpaint",
             **self._diffusion_pass(f"subjects.{name}", subject, "inpainting"),
             "strength": self._strength(subject, subject["strength"], "inpainting"),
-            "context": None if context == "canvas" else round(context * self.canvas["scale"]),
+            "context": self._context(name),
             "color_match": subject["color_match"],
             "heal": subject["heal"],
             "cell": self._cell(name),
             "plate": self.plate(name),
-            "code": digest_code("inpaint"),
+            "check": checked,
+            "code": digest_code("checked" if checked else "inpaint"),
         }
+
+    def check(self, name: str) -> passes.Check:
+        """The look at what a subject's mask shows."""
+        return self.perception.check(name, self.plate(name), self._context(name), self._cell(name))
+
+    def _context(self, name: str) -> int | None:
+        """What the pass of a subject sees round its mask, in rendered pixels; None for all."""
+        context = self.subjects[name]["context"]
+        return None if context == "canvas" else round(context * self.canvas["scale"])
 
     def mask(self, name: str) -> passes.DrawnMask:
         """What draws the mask of a subject."""
@@ -187,7 +201,7 @@ class Scene:
         field = self.description["composite"]["depth_of_field"]
         return {
             "stack": [_entry("refined")] if refined else self.rendered_stack(),
-            "depth": self._depth() if field else None if refined else self.stack_depth(),
+            "depth": self.depth_picture() if field else None if refined else self.stack_depth(),
             "depth_of_field": field and {**field, "blur": field["blur"] * self.canvas["scale"]},
             "finish": self.description["composite"]["finish"],
             "width": width,
@@ -249,9 +263,10 @@ class Scene:
                         "revision": model["revision"],
                         "variant": model["variant"],
                         "where": where,
+                        "index": INDEX,
                     }
                 )
-        return found
+        return found + self.perception.hub_models()
 
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top. An image sees none."""
@@ -259,6 +274,10 @@ class Scene:
             return []
         earlier = list(self.subjects)[: list(self.subjects).index(name)]
         return ["background", *(other for other in earlier if self._sees(name, other))]
+
+    def is_by_words(self, name: str) -> bool:
+        """Whether the mask of a subject covers what a text names."""
+        return name in self.masks and self.masks[name]["text"] is not None
 
     def mask_layers(self, name: str) -> list[str]:
         """The layers that the mask of a subject follows: one or none."""
@@ -336,11 +355,26 @@ class Scene:
 
     def stack_depth(self) -> passes.DepthPicture | None:
         """The depth picture that layers of the stack follow; None if none does."""
-        return self._depth() if any(entry["depth"] for entry in self.stack) else None
+        return self.depth_picture() if any(entry["depth"] for entry in self.stack) else None
 
-    def _depth(self) -> passes.DepthPicture | None:
+    def followed_depth(self) -> str | None:
+        """The layer whose estimated depth layers of the stack follow; None if none does."""
         depth = self.description["depth"]
-        return depth and {**depth, "where": f"{self.source}: depth"}
+        return depth["of"] if depth and self.stack_depth() else None
+
+    def depth_picture(self) -> passes.DepthPicture | None:
+        depth = self.description["depth"]
+        if depth is None:
+            return None
+        if depth["of"] is not None:
+            image = f"depth/{depth['of']}.png"
+            return {"image": image, "near": "white", "fit": "stretch", "where": f"{self.source}: depth.of"}
+        return {
+            "image": depth["image"] or "",
+            "near": depth["near"] or "",
+            "fit": depth["fit"],
+            "where": f"{self.source}: depth.image",
+        }
 
     def rendered_stack(self) -> list[StackEntry]:
         """The stack with its lengths in rendered pixels."""
@@ -444,7 +478,7 @@ class Scene:
             )
 
     def _check_depth(self) -> None:
-        if depth := self.description["depth"]:
+        if (depth := self.description["depth"]) and depth["image"] is not None:
             _check_inside(depth["image"], f"{self.source}: depth.image")
         for index, entry in enumerate(self.stack):
             if entry["depth"]:
@@ -467,7 +501,8 @@ class Scene:
     def _check_depth_for(self, where: str) -> None:
         if self.description["depth"] is None:
             raise StrataError(
-                f"{where} needs a picture of distances, and there is none. Add `depth: {{image: ..., near: white}}`."
+                f"{where} needs a picture of distances, and there is none. Add `depth: {{image: ..., near: white}}`, or "
+                "`depth: {of: background}` for what a model estimates."
             )
 
     def _check_strength(self, key: str, described: Passed, strength: float, task: Task) -> None:
@@ -530,8 +565,10 @@ class Scene:
         where = f"{self.source}: subjects.{name}.mask"
         if mask["shapes"] is not None and mask["image"] is not None:
             raise StrataError(f"{where} needs either shapes or an image, and not both.")
-        if mask["shapes"] is None and mask["image"] is None and mask["layer"] is None:
-            raise StrataError(f"{where} needs either shapes or an image, or a layer that it follows.")
+        if all(mask[key] is None for key in ("shapes", "image", "layer", "text")):
+            raise StrataError(
+                f"{where} needs shapes, an image, a layer that it follows, or a text that says what it covers."
+            )
         if mask["layer"] is not None:
             self._check_mask_layer(name, mask["layer"], f"{where}.layer")
         elif mask["flip"] != "none" or any(mask["offset"]):
@@ -549,7 +586,7 @@ class Scene:
                     f"{where}.shapes[{index}] has no area: its left and top must be less than its right and bottom, and "
                     f"they are {', '.join(f'{side:g}' for side in box)}."
                 )
-        if mask["invert"] or not boxes or None in boxes or mask["layer"] is not None:
+        if mask["invert"] or not boxes or None in boxes or mask["layer"] is not None or mask["text"] is not None:
             return
         # What shrinks does not shrink where it runs off the canvas, so that its box stays.
         grown = [box.grown(max(mask["grow"], 0)) for box in boxes if box is not None]

@@ -87,8 +87,9 @@ def place_layer(
     image = png.read(file, "RGBA", scene.size)
     x, y = (round(length * per_canvas) for length in how["position"])
     veil = None
-    if (ramp := how["depth"]) is not None and (described := scene.description["depth"]) is not None:
-        distance = depth.read({**described, "where": f"{scene.source}: depth"}, scene.size)
+    if (ramp := how["depth"]) is not None and (described := scene.depth_picture()) is not None:
+        _, estimated = layers.find_depth(folder, scene)
+        distance = depth.read(described, scene.size, file=Path(paths.RESULTS, estimated) if estimated else None)
         veil = depth.ramp(distance, ramp)
     layer = compositing.quantise(Layer(image, 1.0, how["blur"] * per_canvas, "normal", (x, y), veil))
     return _place(crop_to_seen(layer), scale)

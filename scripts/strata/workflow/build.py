@@ -161,7 +161,7 @@ class Build:
         for rules in self._rules:
             own = [file.removeprefix(rules.results) for file in files if file.startswith(rules.results)]
             planner = plans.Planner(rules.layers, self.comparison, held, rules.results)
-            found.append(planner.plan([file for file in own if not file.endswith(".tsv")]))
+            found.append(planner.plan([file for file in own if not file.endswith((".tsv", ".json"))]))
         return found
 
     def _remember_seconds(self, done: list[Entry]) -> None:
@@ -272,5 +272,8 @@ def summarise(entries: list[Entry], took: float) -> str:
 
 
 def _short_name(layer: str) -> str:
-    """A layer's name, or a model's, which is no file."""
-    return Path(layer).stem if layer.endswith(".png") else layer
+    """A layer's name, or a model's, which is no file. What was found for a layer is told from it."""
+    path = Path(layer)
+    if path.parent.name in paths.SEEN:
+        return f"{path.parent.name}/{path.stem}"
+    return path.stem if layer.endswith(".png") else layer

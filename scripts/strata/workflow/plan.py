@@ -44,6 +44,9 @@ ACTIONS: Mapping[str, Action] = {
 }
 """What becomes of a layer that no model paints, by its rule."""
 
+LOOKS = ("find", "depth", "check")
+"""The rules whose models look at a picture, and paint none."""
+
 HOW = {
     "background": "drawn",
     "subject": "drawn",
@@ -176,6 +179,8 @@ class Planner:
         if file in self._outlooks:
             return self._outlooks[file]
         layer = self._layers.find(file)
+        if layer.file != file:  # what a job makes beside its layer
+            return self._look(layer.file)
         inputs = {name: self._look(name) for name in layer.inputs}
         path = f"{self._results}{file}"
         current = self._comparison.digest(path)
@@ -197,7 +202,7 @@ class Planner:
         why += reasons.explain(layer, [change for change in changes if change != reasons.SCENE], record)
         for name, outlook in inputs.items():
             if outlook.runs:
-                reason = "its mask is drawn again" if name == layer.mask else reasons.sees(Path(name).stem)
+                reason = _explain_input(layer, name)
                 why += [reason] if reason not in why else []
         if not why:  # a picture carries its scene: what of that changed is a reason where there is no other
             why = reasons.explain(layer, changes, record)
@@ -270,6 +275,15 @@ class Planner:
             min(box.bottom * scale, height) - max(box.top, 0) * scale,
         )
         return math.prod(sides)
+
+
+def _explain_input(layer: Layer, name: str) -> str:
+    """Why a layer is made again when a file is that it is made from."""
+    if name == layer.mask:
+        return "its mask is drawn again"
+    if name == layer.depth:
+        return "the depth that it follows is estimated again"
+    return "what its text names is found again" if name == layer.found else reasons.sees(Path(name).stem)
 
 
 def _count_work(layer: Layer) -> float:
@@ -348,6 +362,8 @@ def total(plan: Plan) -> str:
 
 def _word(step: Step) -> str:
     words = {"store": "from the store", "write": "lay out" if step.rule == "sweep" else "write"}
+    if step.rule in LOOKS:
+        words["paint"] = "look"
     return words.get(step.action, step.action) + ("" if step.certain else "?")
 
 

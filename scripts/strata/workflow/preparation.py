@@ -22,7 +22,7 @@ def check_masks(jobs: Iterable[Any]) -> None:
     """Draws the masks that a build will draw, and refuses those that no pass can paint.
 
     The rule draws and checks them, too, but with several cores a model may be loaded meanwhile. Only a build that draws
-    masks pays for it. Those that follow a layer can be drawn only when that is there.
+    masks pays for it. Those that follow a layer, or are found in one, can be drawn only when that is there.
 
     Args:
         jobs: Snakemake's, those that are to run.
@@ -33,7 +33,7 @@ def check_masks(jobs: Iterable[Any]) -> None:
     from strata.imaging import masks
 
     for spec in specs:
-        if spec["mask"]["layer"] is not None:
+        if spec["mask"]["layer"] is not None or spec["mask"]["text"] is not None:
             continue
         mask = masks.draw(spec["mask"], (spec["width"], spec["height"]), spec["scale"], spec["where"])
         masks.check(mask, spec["cell"], spec["where"])

@@ -61,6 +61,10 @@ def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
         yield "its mask changed"
     elif layer.image == change:
         yield f"{change} changed"
+    elif layer.found is not None and change.endswith(layer.found):
+        yield "what its text names changed"
+    elif layer.depth is not None and change.endswith(layer.depth):
+        yield "the depth that it follows changed"
     else:
         yield sees(Path(change).stem)
 
@@ -72,6 +76,9 @@ def _place(layer: Layer) -> str:
         "background": "background.",
         "subject": f"subjects.{name}.",
         "effect": f"effects.{name}.",
+        "find": f"subjects.{name}.mask.",
+        "depth": "depth.",
+        "check": f"subjects.{name}.check.",
         "mask": f"subjects.{name}.",
         "refine": "refine.",
         "composite": "composite.",

@@ -71,6 +71,12 @@ class SceneRules:
         self.runtime = self.scenes.runtime
         self.results = results
         self.comparison = comparison
+        self.finished = {
+            "picture": f"{paths.RESULTS}/{{scene}}{paths.final('')}",
+            "stack": self.layer_files,
+            "depth": self.stack_depth,
+        }
+        """What is read of a finished scene, by the names that inputs have."""
 
     @with_sentences
     def pictures(self) -> list[str]:
@@ -84,6 +90,16 @@ class SceneRules:
             f"{paths.RESULTS}/{paths.export(folder, name)}"
             for folder in self.scenes.folders()
             for name in self.scenes.find(folder).description["exports"]
+        ]
+
+    @of_wildcards
+    def checks(self, wildcards: Any) -> list[str]:
+        """What is said of the subjects of all scenes that are checked."""
+        return [
+            f"{paths.RESULTS}/{paths.verdict(folder, name)}"
+            for folder in self.scenes.folders()
+            for name, subject in self.scenes.find(folder).subjects.items()
+            if subject["check"] is not None
         ]
 
     def in_report(self, caption: str, **labels: str) -> dict[str, Any]:
@@ -112,6 +128,24 @@ class SceneRules:
         return self._layer("scene", wildcards).spec
 
     @of_wildcards
+    def find(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("find", wildcards).spec
+
+    @of_wildcards
+    def searched(self, wildcards: Any) -> list[str]:
+        """The layers of the picture in which the text of a mask is looked for, bottom to top."""
+        return _in_results(self._layer("find", wildcards).sees)
+
+    @of_wildcards
+    def estimate(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("depth", wildcards).spec
+
+    @of_wildcards
+    def estimated(self, wildcards: Any) -> list[str]:
+        """The layers of the picture whose depth is estimated, bottom to top."""
+        return _in_results(self._layer("depth", wildcards).sees)
+
+    @of_wildcards
     def mask(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("mask", wildcards).spec
 
@@ -124,6 +158,12 @@ class SceneRules:
     def mask_layer(self, wildcards: Any) -> list[str]:
         """The layer whose opacity a mask follows, if it follows one."""
         return _in_results(self._layer("mask", wildcards).sees)
+
+    @of_wildcards
+    def mask_found(self, wildcards: Any) -> list[str]:
+        """What the text of a mask names, as it was found, if there is a text."""
+        found = self._layer("mask", wildcards).found
+        return [] if found is None else _in_results((found,))
 
     @of_wildcards
     def background(self, wildcards: Any) -> Mapping[str, Any]:
@@ -165,6 +205,15 @@ class SceneRules:
         return _in_results(self._layer("subject", wildcards).sees)
 
     @of_wildcards
+    def check(self, wildcards: Any) -> Mapping[str, Any]:
+        return self._layer("check", wildcards).spec
+
+    @of_wildcards
+    def checked(self, wildcards: Any) -> list[str]:
+        """The layers beneath a subject that is checked, bottom to top, and the subject."""
+        return _in_results(self._layer("check", wildcards).sees)
+
+    @of_wildcards
     def effect(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("effect", wildcards).spec
 
@@ -190,7 +239,8 @@ class SceneRules:
     @of_wildcards
     def depth(self, wildcards: Any) -> list[str]:
         """The depth picture that the composite reads, if it needs one."""
-        return _own_file(self._layer("composite", wildcards))
+        layer = self._layer("composite", wildcards)
+        return _own_file(layer) if layer.depth is None else _in_results((layer.depth,))
 
     @of_wildcards
     def refine(self, wildcards: Any) -> Mapping[str, Any]:
@@ -209,8 +259,8 @@ class SceneRules:
     @of_wildcards
     def stack_depth(self, wildcards: Any) -> list[str]:
         """The depth picture that layers of the stack follow, if any does."""
-        image = self.layers.stack_depth(wildcards.scene)
-        return [] if image is None else [local(image)]
+        image, depth = self.layers.stack_depth(wildcards.scene)
+        return _in_results((depth,)) if depth else [local(image)] if image else []
 
     @of_wildcards
     def upscale(self, wildcards: Any) -> Mapping[str, Any]:
@@ -267,6 +317,12 @@ class SceneRules:
         match rule:
             case "scene":
                 return self.layers.scene(wildcards.scene)
+            case "find":
+                return self.layers.find_text(wildcards.scene, wildcards.subject)
+            case "depth":
+                return self.layers.estimate_depth(wildcards.scene, wildcards.layer)
+            case "check":
+                return self.layers.check(wildcards.scene, wildcards.subject)
             case "mask":
                 return self.layers.mask(wildcards.scene, wildcards.subject)
             case "background":

@@ -218,7 +218,8 @@ def _measured(pid: int, record: Any) -> Iterator[None]:
         try:
             measuring.enter_context(benchmarked(pid, record))
         except psutil.NoSuchProcess:
-            measuring.callback(lambda: record and setattr(record, "running_time", time.time() - started))
+            if record is not None:
+                record.running_time = time.time() - started
         yield
 
 
