@@ -38,10 +38,6 @@ wildcard_constraints:
     sweep=scenes.layer_wildcard,
 
 
-localrules:
-    models,
-
-
 rule all:
     """Every scene's final picture, and the exports that it lists."""
     input:
@@ -51,6 +47,7 @@ rule all:
 
 rule models:
     """The models on the hub, fetched ahead and locked to a commit: builds then need no network."""
+    localrule: True
     log:
         "logs/models.log",
     conda:
@@ -114,6 +111,7 @@ rule background:
     """The first layer: text to image, or an image of your own, painted anew or as it is."""
     input:
         image=scenes.background_image,
+        guides=scenes.guides("background"),
         changes=scenes.changes("background"),
     output:
         layer=report(
@@ -145,6 +143,7 @@ rule subject:
         plate=scenes.plate,
         image=scenes.subject_image,
         mask=scenes.subject_mask,
+        guides=scenes.guides("subject"),
         changes=scenes.changes("subject"),
     output:
         layer=report(
@@ -175,6 +174,7 @@ rule effect:
     """A layer such as fog: text to image on its own, or an image."""
     input:
         image=scenes.effect_image,
+        guides=scenes.guides("effect"),
         changes=scenes.changes("effect"),
     output:
         layer=report(
@@ -205,6 +205,7 @@ rule refine:
     input:
         plate=scenes.layer_files,
         depth=scenes.stack_depth,
+        guides=scenes.guides("refine"),
         changes=scenes.changes("refine"),
     output:
         layer=report(update("results/{scene}refined.png"), **scenes.in_report("pass", layer="refined", kind="refine")),

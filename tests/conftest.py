@@ -76,8 +76,10 @@ def models_of(shared):
 def builder(tmp_path, monkeypatch):
     """Builds scenes in this process, in an empty folder."""
     from helpers.in_process import SceneBuilder
+    from helpers.tiny_families import shrink_canvases
 
     monkeypatch.chdir(tmp_path)
+    shrink_canvases(monkeypatch)
     return SceneBuilder()
 
 

@@ -136,12 +136,42 @@ class PassStyle(TypedDict):
     fingerprints: list[str]
 
 
+class Guide(TypedDict):
+    """A picture that a pass looks at: a file of the user's, or a layer by its name."""
+
+    image: str | None
+    layer: str | None
+
+
+class ControlPicture(Guide):
+    """What a ControlNet follows: how it is fitted to the canvas, and Canny's two thresholds, which count for canny alone."""
+
+    fit: str
+    thresholds: list[float]
+
+
+class PassControl(TypedDict):
+    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind."""
+
+    model: PassModel
+    kind: str
+    scale: float
+    mode: int | None
+
+
+GUIDES = ("reference", "control_picture")
+"""The parts of a pass that name pictures which guide it, in the order in which a job has their files."""
+
+
 class DiffusionPass(Sized, Sampling):
-    """One run of a diffusion model."""
+    """One run of a diffusion model. `control_picture` is there where `control` is."""
 
     prompt: str
     loras: list[PassLora]
     style: PassStyle | None
+    reference: Guide | None
+    control: PassControl | None
+    control_picture: ControlPicture | None
     model: PassModel
 
 

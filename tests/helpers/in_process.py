@@ -13,6 +13,7 @@ from strata.imaging import compositing, depth, drawing, masks, png, stacks
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
+from strata.passes import GUIDES
 from strata.scene.scene import Scene
 
 
@@ -35,11 +36,11 @@ class SceneBuilder:
         self.pictures, self.reports = {}, {}
         background = scene.background()
         self._paint("background", background, [background["image"]] if "image" in background else ())
+        for name in scene.effects:
+            self._paint(name, scene.effect(name))
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
             self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
-        for name in scene.effects:
-            self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
             spec = scene.refine()
             read = [spec["depth"]["image"]] if spec["depth"] else []
@@ -65,7 +66,9 @@ class SceneBuilder:
             png.write(f"{name}.png", drawing.draw(spec, read_file, mask))
             self.pictures[name] = self._load(f"{name}.png")
             return
-        request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))
+        guides = {part: guide["image"] or f"{guide['layer']}.png" for part in GUIDES if (guide := spec[part])}
+        made = Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask, guides=guides)
+        request = resolve_paths(made)
         self.reports[name] = Recorder()
         obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
         self.pictures[name] = self._load(request.layer)

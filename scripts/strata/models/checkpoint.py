@@ -15,13 +15,6 @@ UNSHARED = ("scheduler",)
 INDEX = "model_index.json"
 
 
-def find_snapshot(repository: str, commit: str) -> Path:
-    """The folder in the hub's cache (HF_HOME) in which the files of a commit lie, whether it is there or not."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}", "snapshots", commit).resolve()
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """A model, as a pass names it.
@@ -30,11 +23,13 @@ class Checkpoint:
         model: the keys of the scene's schema (`id`, `revision`, `variant`, `dtype`) and the fingerprint.
         folder: where it lies; None for one on the hub that no lock names.
         memory: the file in which digests are remembered, see fingerprints.py.
+        index: the file that describes it: a pipeline's, or that of a network on its own.
     """
 
     model: PassModel
     folder: Path | None
     memory: Path | None = None
+    index: str = INDEX
 
     def find(self) -> Path | None:
         """Its folder, for one on the hub the folder in the hub's cache; None if it is not there yet."""
@@ -42,7 +37,7 @@ class Checkpoint:
             return self.folder
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(self.model["id"], INDEX, revision=self.model["revision"])
+        found = try_to_load_from_cache(self.model["id"], self.index, revision=self.model["revision"])
         return Path(found).parent if isinstance(found, str) else None
 
     def _is_locked(self) -> bool:
@@ -71,7 +66,7 @@ class Checkpoint:
         if self.folder is None:
             return
         if self._is_locked():
-            if not (self.folder / INDEX).is_file():
+            if not (self.folder / self.index).is_file():
                 raise StrataError(
                     f"The model {self.model['id']} is not on this machine: models.lock.yaml asks for its commit "
                     f"{self.model['revision']}, and {self.folder} is missing. Run `strata fetch` where there is a network, with "
@@ -81,7 +76,8 @@ class Checkpoint:
             raise StrataError(
                 f"The model in {self.folder} changed after the build began. Build again: then all layers are made by one."
             )
-        _check_sample_size(self.folder)
+        if self.index == INDEX:
+            _check_sample_size(self.folder)
 
     def explain(self, reason: str) -> str:
         """The sentence about a pipeline that could not be loaded, and what to do."""
@@ -90,9 +86,10 @@ class Checkpoint:
                 "models.lock.yaml asks for it. Run `strata fetch` where there is a network: it fetches what is missing."
             )
         elif self.folder:
-            remedy = (
-                "Its folder must hold all parts that model_index.json names, with safetensors weights. Copy it again."
-            )
+            parts = "all parts that model_index.json names, with safetensors weights"
+            if self.index != INDEX:
+                parts = f"{self.index} and safetensors weights"
+            remedy = f"Its folder must hold {parts}. Copy it again."
         else:
             remedy = (
                 "Run `strata fetch` where there is a network, name its `variant` if the hub has its safetensors only as fp16, or "

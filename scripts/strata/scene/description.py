@@ -27,6 +27,22 @@ class Style(TypedDict):
     weight: float
 
 
+class Reference(TypedDict):
+    image: str | None
+    layer: str | None
+
+
+class Control(TypedDict):
+    model: str
+    kind: Literal["image", "canny", "depth"]
+    image: str | None
+    of: str | None
+    fit: str
+    scale: float
+    mode: int | None
+    thresholds: list[float]
+
+
 class Model(TypedDict):
     id: str
     revision: str | None
@@ -52,6 +68,8 @@ class Passed(Sampling):
 
     loras: list[Lora]
     style: Style | None
+    reference: Reference | None
+    control: Control | None
     model: str | None
 
 

@@ -14,6 +14,7 @@ from strata.models import adapter_files, reference
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
+from strata.scene.guides import Guides, as_control_picture, as_guide, list_guides
 
 Task = Literal["text_to_image", "inpainting"]
 """The names of the models that paint what names none."""
@@ -37,8 +38,10 @@ class Scene:
         self.masks = {name: mask for name, subject in self.subjects.items() if (mask := subject["mask"]) is not None}
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
+        self._guides = Guides(self.description["models"], self._models, source, _check_inside)
         self._check_names()
         self._check_models()
+        self._check_guides()
         self._check_background()
         self._check_refine()
         self._check_depth()
@@ -235,6 +238,7 @@ class Scene:
         described = self.description
         used = {"text_to_image", "inpainting", *(passed["model"] for _, passed, _ in self._painted())}
         named: dict[str, Any] = {f"models.{name}": model for name, model in described["models"].items() if name in used}
+        controlnets = [control["model"] for _, passed, _ in self._painted() if (control := passed["control"])]
         if described["upscale"]["method"] == "diffusion":
             named["upscale.model"] = described["upscale"]["model"]
         found: list[reference.HubModel] = []
@@ -247,9 +251,21 @@ class Scene:
                         "revision": model["revision"],
                         "variant": model["variant"],
                         "where": where,
+                        "index": reference.PIPELINE,
                     }
                 )
-        return found
+        return found + [model for name in dict.fromkeys(controlnets) if (model := self._guides.hub_model(name))]
+
+    def guides(self, layer: str) -> list[passes.Guide]:
+        """The pictures that guide the pass of a layer: background, refined, or the name of a subject or an effect."""
+        described: dict[str, Passed | None] = {
+            "background": self.description["background"] if self.description["background"]["prompt"] else None,
+            "refined": self.description["refine"],
+        }
+        described |= {name: one if one["image"] is None else None for name, one in self.subjects.items()}
+        described |= {name: one if one["image"] is None else None for name, one in self.effects.items()}
+        found = described[layer]
+        return [] if found is None else list_guides(found)
 
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top. An image sees none."""
@@ -301,6 +317,9 @@ class Scene:
             "scheduler": chosen.scheduler,
             "loras": self._loras(f"models.{name}", model) + self._loras(key, described),
             "style": self._style(key, described["style"], name),
+            "reference": as_guide(described["reference"]),
+            "control": self._guides.resolve_control(described["control"]),
+            "control_picture": as_control_picture(described["control"]),
             "model": self._model(model, f"models.{name}"),
             "width": width,
             "height": height,
@@ -406,6 +425,17 @@ class Scene:
                     f"{self.source}: {key} is painted by models.{name}, {models[name]['id']!r}, which can only inpaint: it needs a "
                     f"mask. Name another one as {key}.model."
                 )
+
+    def _check_guides(self) -> None:
+        for key, described, task in self._painted():
+            section, _, name = key.partition(".")
+            earlier = [] if section == "background" else ["background"]
+            if section in ("subjects", "refine"):
+                subjects = list(self.subjects)
+                earlier += [*self.effects, *(subjects[: subjects.index(name)] if name else subjects)]
+            anew = section == "refine" or (section == "background" and self.description["background"]["image"])
+            does = "inpaint" if task == "inpainting" else "image_to_image" if anew else "text_to_image"
+            self._guides.check(key, described, _model_name(described, task), does, earlier)
 
     def _check_background(self) -> None:
         background = self.description["background"]

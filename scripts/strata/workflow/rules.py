@@ -241,6 +241,17 @@ class SceneRules:
     def sweep_view(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("sweep_view", wildcards).spec
 
+    def guides(self, rule: Rule) -> Callable[[Any], Any]:
+        """A function of wildcards: the pictures that guide a pass, its reference and then what its ControlNet follows."""
+
+        @with_sentences
+        def find(wildcards: Any) -> list[str]:
+            guides = self._layer(rule, wildcards).guides
+            return [local(guide.file) if guide.own else f"{paths.RESULTS}/{guide.file}" for guide in guides]
+
+        find.__signature__ = of_wildcards.SIGNATURE  # type: ignore[attr-defined]
+        return find
+
     def changes(self, rule: Rule) -> Callable[[Any], Any]:
         """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.
 
