@@ -13,7 +13,7 @@ from strata.installation import LIBRARY, SCRIPTS
 
 MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
 UPSCALERS = {"upscale"}
-VIEWS = {"inpaint", "image_to_image", "refine", "upscale"}
+VIEWS = MODELS | UPSCALERS
 DRAWN = {"image", "photograph", "placed"}
 EXPORTS = {"psd", "openraster", "view"}
 PAGES = {"view", "sweep_view"}
@@ -22,6 +22,7 @@ DECIDES = {
     "diffusion/attachments": MODELS,
     "diffusion/encoded_prompts": MODELS | {"upscale"},
     "diffusion/devices": MODELS | UPSCALERS,
+    "diffusion/guidance": MODELS | UPSCALERS,
     "diffusion/inference": MODELS | UPSCALERS,
     "diffusion/ip_adapter": MODELS,
     "diffusion/lora": MODELS,
@@ -30,6 +31,7 @@ DECIDES = {
     "diffusion/schedulers": MODELS,
     "diffusion/super_resolution": UPSCALERS,
     "diffusion/upscalers": UPSCALERS,
+    "diffusion/vision_processors": MODELS | UPSCALERS,
     "exports/pages": PAGES,
     "exports/view": {"view"},
     "exports/sweep_view": {"sweep_view"},
@@ -44,6 +46,9 @@ DECIDES = {
     "imaging/contact_sheets": {"sheet"},
     "imaging/depth": VIEWS | {"composite"} | EXPORTS,
     "imaging/effects": {"effect", "image"},
+    "imaging/edges": VIEWS,
+    "imaging/guide_pictures": VIEWS,
+    "imaging/guides": VIEWS,
     "imaging/masks": VIEWS | {"mask"},
     "imaging/photographs": VIEWS | {"photograph"},
     "imaging/placed_images": {"placed"},

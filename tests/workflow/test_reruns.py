@@ -528,6 +528,11 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):
         rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
+    # tests/workflow/test_guides.py
+    for place in ("background", "subjects.*", "effects.*", "refine"):
+        rows |= {f"{place}.reference.{key}" for key in ("image", "layer")}
+        keys = ("model", "kind", "image", "of", "fit", "scale", "mode", "thresholds")
+        rows |= {f"{place}.control.{key}" for key in keys}
     assert leaves(Schema("scene").document) - rows == set()
 
 

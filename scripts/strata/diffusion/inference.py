@@ -13,7 +13,7 @@ from PIL import Image
 from strata.diffusion import guidance
 from strata.errors import StrataError
 from strata.imaging.arrays import Array, to_image
-from strata.imaging.guides import Guides
+from strata.imaging.guides import UNGUIDED, Guides
 from strata.passes import DiffusionPass, ImageToImage, Inpaint, Refine, TextToImage
 
 OnStep = Callable[[int, int], None]
@@ -34,7 +34,6 @@ ARGUMENTS = {
 """The keys of a pass, and what pipelines call them."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-UNGUIDED = Guides()
 
 SILENT: dict[str, object] = {"negative_prompt": "", "strength": 1.0}
 """Values that ask for nothing, so that a pipeline which has no such thing leaves nothing undone."""
@@ -136,7 +135,8 @@ def size_multiple(pipeline: Any) -> int:
 
     Families differ in where they say it: some in the image processor, some in the size of the transformer's patches.
     """
-    patch = pipeline.vae_scale_factor * getattr(pipeline, "patch_size", 1)
+    transformer = getattr(pipeline, "transformer", None)
+    patch = pipeline.vae_scale_factor * getattr(getattr(transformer, "config", None), "patch_size", 1)
     return math.lcm(patch, pipeline.image_processor.config.vae_scale_factor)
 
 

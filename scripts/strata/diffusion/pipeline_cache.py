@@ -131,7 +131,7 @@ class PipelineCache:
         state, parts = files.state(), checkpoint.parts()
         files.check()
         shared = self._find_shared(device, parts)
-        if not parts or parts.keys() - shared.keys():
+        if not parts or controlnet or parts.keys() - shared.keys():
             self._loads[device] += 1
         beside = (controlnet.model, controlnet.folder) if controlnet else None
         loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared, beside)

@@ -90,6 +90,7 @@ def load(
         kind = _find_class(task, index["_class_name"], source)
         if beside:
             kind = _find_controlled(index["_class_name"], type(beside["controlnet"]).__name__, task)
+            _check_fit(beside["controlnet"], source, model["revision"])
         if vision_processors.FOLDER in index:
             beside[vision_processors.FOLDER] = vision_processors.load(source, model["revision"])
         pipeline = kind.from_pretrained(
@@ -124,7 +125,7 @@ def load(
 def _load_controlnet(model: PassModel, folder: Path | None, device: str) -> Any:
     source = folder or model["id"]
     with _sentences(fetching=folder is None, of_controlnet=True):
-        described = diffusers.ModelMixin.load_config(source, revision=model["revision"])
+        described = diffusers.ControlNetModel.load_config(source, revision=model["revision"])
         named = described.get("_class_name")
         if named not in {kind for kinds in families.CONTROLLED.values() for kind in kinds}:
             raise ValueError(f"it is a {named or 'network without a name'}, and no ControlNet that is known here")
@@ -142,6 +143,20 @@ def _find_controlled(pipeline: str, controlnet: str, task: str) -> Any:
     if named is None:
         raise StrataError(f"The model is a {pipeline}, {reason}.")
     return getattr(diffusers, named)
+
+
+def _check_fit(controlnet: Any, source: str | Path, revision: str | None) -> None:
+    """Refuses a ControlNet for another size of UNet: their classes are the same."""
+    made_for = controlnet.config.get("cross_attention_dim")
+    if made_for is None:
+        return
+    unet = diffusers.UNet2DConditionModel.load_config(source, subfolder="unet", revision=revision)
+    if unet.get("cross_attention_dim") != made_for:
+        raise LoadError(
+            f"it is made for a UNet whose cross_attention_dim is {made_for}, and that of {source} is "
+            f"{unet.get('cross_attention_dim')}: take one for its family",
+            of_controlnet=True,
+        )
 
 
 @contextmanager

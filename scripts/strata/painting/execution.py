@@ -17,8 +17,8 @@ from strata.diffusion.pipelines import Loaded, LoadError
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.guides import Guides, Sight
-from strata.imaging.windows import Flattened, Whole, Window
+from strata.imaging.guides import UNGUIDED
+from strata.imaging.windows import Flattened, Sight, Whole, Window
 from strata.models.checkpoint import Checkpoint
 from strata.models.reference import NETWORK
 from strata.painting import effect, image_to_image, inpaint, refine, text_to_image, upscale
@@ -132,7 +132,7 @@ def _with_room(request: Request, device: str, pipelines: PipelineCache, work: Ca
 
 def _make(request: Request, sight: Sight | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
     spec = request.spec
-    view, guides = (sight.view, sight.guides) if sight else (None, Guides())
+    view, guides = (sight.view, sight.guides) if sight else (None, UNGUIDED)
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)

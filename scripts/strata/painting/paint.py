@@ -23,7 +23,7 @@ from strata.seals import read_seal
 
 if TYPE_CHECKING:
     from strata.diffusion.pipeline_cache import PipelineCache
-    from strata.imaging.guides import Sight
+    from strata.imaging.windows import Sight
 
     Execute = Callable[[Request, Sight | None, Reporter, PipelineCache], Done]
     PaintView = Callable[[Request, Sight | None, Reporter], Done]

@@ -9,8 +9,8 @@ from strata.painting.request import Request
 from strata.passes import DiffusionPass
 
 if TYPE_CHECKING:
-    from strata.imaging.guides import Guides, Sight
-    from strata.imaging.windows import View
+    from strata.imaging.guides import Guides
+    from strata.imaging.windows import Sight, View
 
 
 def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
@@ -25,7 +25,7 @@ def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
     if not request.plate and not request.guides:
         return None
     # Here: many jobs see nothing, and start faster without Pillow.
-    from strata.imaging.guides import Sight
+    from strata.imaging.windows import Sight
 
     sight = Sight(_look_at_plate(request, read_file) if request.plate else None)
     if not request.guides or request.spec["task"] == "upscale":
@@ -34,18 +34,19 @@ def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
 
 
 def _look_at_guides(request: Request, spec: DiffusionPass, sight: Sight, read_file: ReadFile) -> Guides:
-    from strata.imaging import guides
+    from strata.imaging import guide_pictures
+    from strata.imaging.guides import Guides
 
     size, where = (spec["width"], spec["height"]), request.present or request.layer
     reference = control = None
     if spec["reference"]:
         file = request.guides["reference"]
-        reference = guides.read_reference(spec["reference"], file, size, f"{where}: reference", read_file)
+        reference = guide_pictures.read_reference(spec["reference"], file, size, f"{where}: reference", read_file)
     if spec["control"] and spec["control_picture"]:
         file, kind = request.guides["control_picture"], spec["control"]["kind"]
-        control = guides.draw_control(kind, spec["control_picture"], file, size, f"{where}: control", read_file)
+        control = guide_pictures.draw_control(kind, spec["control_picture"], file, size, f"{where}: control", read_file)
         control = control.crop(sight.box(size))
-    return guides.Guides(reference, control)
+    return Guides(reference, control)
 
 
 def _look_at_plate(request: Request, read_file: ReadFile) -> View:

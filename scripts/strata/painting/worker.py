@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
-from strata.imaging.guides import Sight
+from strata.imaging.windows import Sight
 from strata.painting import paint
 from strata.painting.progress import AbandonedError, Reporter
 from strata.painting.request import Done, Request
@@ -116,7 +116,7 @@ class Worker:
             listener.listen(64)
             mine = _identity(self._address)
             # What each request needs, before the threads: two that import the same things get into each other's way.
-            from strata.imaging import guides  # noqa: F401
+            from strata.imaging import guide_pictures, windows  # noqa: F401
 
             threading.Thread(target=self._import, daemon=True).start()
             while self._wanted() and _identity(self._address) == mine:
