@@ -47,9 +47,9 @@ rule all:
 
 rule models:
     """The models on the hub, fetched ahead and locked to a commit: builds then need no network."""
-    localrule: True
     log:
         "logs/models.log",
+    localrule: True
     conda:
         "envs/diffusion.yaml"
     params:
