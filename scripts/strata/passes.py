@@ -110,14 +110,34 @@ class Sized(Layer):
     height: int
 
 
+class StepCache(TypedDict):
+    """How steps skip blocks: `threshold` counts for the kind first_block, `interval` for taylor_seer."""
+
+    kind: str
+    threshold: float
+    interval: int
+
+
+class Speed(TypedDict):
+    """How a model is made faster, or smaller."""
+
+    compile: bool
+    weights: str | None
+    cache: StepCache | None
+
+
 class PassModel(TypedDict):
-    """A model as a pass needs it: what to load, and the digest of it. A network has its file as `id`."""
+    """A model as a pass needs it: what to load, and the digest of it. A network has its file as `id`.
+
+    `speed` is there where something is asked for.
+    """
 
     id: str
     revision: str | None
     variant: str | None
     dtype: str
     fingerprint: str | None
+    speed: NotRequired[Speed]
 
 
 class PassLora(TypedDict):

@@ -44,7 +44,8 @@ class Fetcher:
         return process.returncode, said
 
     def start(self, *disk: str, environment: dict | None = None, **model) -> subprocess.Popen:
-        model = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"} | model
+        described = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"}
+        model = described | {"index": "model_index.json"} | model
         return subprocess.Popen(
             [sys.executable, "-u", "-c", FETCH, json.dumps(model), *disk],
             cwd=self.folder,

@@ -11,7 +11,7 @@ import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
-from strata.diffusion import devices, vision_processors
+from strata.diffusion import devices, speed, vision_processors
 from strata.diffusion.encoded_prompts import EncodedPrompts
 from strata.errors import StrataError
 from strata.models import families
@@ -117,6 +117,9 @@ def load(
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
     pipeline.set_progress_bar_config(disable=True)
+    asked = model.get("speed")
+    if asked and id(speed.find_denoiser(pipeline)) not in there:  # a shared one was made faster already
+        speed.apply(pipeline, asked, devices.choose_dtype(model["dtype"], device), device)
     loaded = Loaded(pipeline, device, chosen)
     place(loaded)
     return loaded

@@ -103,8 +103,9 @@ class Checkpoint:
         if not folder or not (folder / INDEX).is_file():
             return {}
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        speed = json.dumps(self.model.get("speed"), sort_keys=True)
         return {
-            name: (*kind, self.model["variant"], self.model["dtype"], self._identify_files(folder / name))
+            name: (*kind, self.model["variant"], self.model["dtype"], speed, self._identify_files(folder / name))
             for name, kind in index.items()
             if name not in UNSHARED and isinstance(kind, list) and (folder / name).is_dir()
         }

@@ -92,6 +92,31 @@ plate itself.
 """
 
 
+RELATED = {"FluxFillPipeline": "Flux"}
+"""Pipelines with a class of their own whose transformer is a family's."""
+
+COMPILED = (
+    "StableDiffusion",
+    "StableDiffusionXL",
+    "QwenImage",
+    "QwenImageEdit",
+    "ZImage",
+    "Flux",
+    "FluxKontext",
+    "Flux2Klein",
+)
+"""The families whose transformer or UNet says which of its blocks it repeats, so that they are compiled once for all."""
+
+CACHED: Mapping[str, tuple[str, ...]] = {
+    "first_block": ("QwenImage", "QwenImageEdit", "Flux", "FluxKontext"),
+    "taylor_seer": ("QwenImage", "QwenImageEdit", "Flux", "FluxKontext", "Flux2Klein"),
+}
+"""The families whose steps can skip blocks, by the kind of cache.
+
+Those of diffusers' CacheMixin. It has no first-block cache that works for FLUX.2: its two kinds of blocks return different things.
+"""
+
+
 def find_family(pipeline: str) -> str | None:
     """The family of a pipeline by the name of its class; None for one that is not known here."""
     found = (family for family in FAMILIES for suffix in SUFFIXES.values() if pipeline == f"{family}{suffix}")

@@ -67,11 +67,13 @@ class Known:
             self._cells[model] = latent_cell(model)
         return self._cells[model]
 
-    def find_class(self, model: str, revision: str | None, variant: str | None, index: str = PIPELINE) -> str | None:
+    def find_class(
+        self, model: str, revision: str | None, variant: str | None, where: str, index: str = PIPELINE
+    ) -> str | None:
         """The name of a model's class, see find_class()."""
         key = model, revision, variant
         if key not in self._classes:
-            self._classes[key] = find_class(model, revision, variant, index)
+            self._classes[key] = find_class(model, revision, variant, where, index)
         return self._classes[key]
 
     def only_inpaints(self, model: str) -> bool:
@@ -91,13 +93,17 @@ def find_folder(model: str, index: str = PIPELINE) -> Path | None:
     return next((folder for folder in candidates if is_file(folder / index)), None)
 
 
-def find_class(model: str, revision: str | None, variant: str | None, index: str = PIPELINE) -> str | None:
+def find_class(model: str, revision: str | None, variant: str | None, where: str, index: str = PIPELINE) -> str | None:
     """The name of the class of diffusers that a model says it is of.
 
     None where that is not said, and for a model on the hub that no lock names, or that is not here yet; loading tells.
+
+    Args:
+        where: the file and the key of the model, which begin the sentence of a StrataError.
+        index: the file that describes it.
     """
     folder = find_folder(model, index)
-    if folder is None and (locked := lock.find_entry(lock.read(), model, revision, variant, "models")):
+    if folder is None and (locked := lock.find_entry(lock.read(), model, revision, variant, where)):
         folder = find_snapshot(model, locked["commit"])
     if folder is None or not is_file(folder / index):
         return None

@@ -190,7 +190,7 @@ def _load(request: Request, model: PassModel, device: str, pipelines: PipelineCa
 
 def _find_controlnet(request: Request) -> Checkpoint | None:
     spec = request.spec
-    if spec["task"] == "upscale" or (control := spec["control"]) is None:
+    if spec["task"] == "upscale" or (control := spec.get("control")) is None:
         return None
     folder = request.files.get(control["model"]["id"])
     return Checkpoint(control["model"], Path(folder) if folder else None, _digests(request), NETWORK)

@@ -214,7 +214,7 @@ def _find_model(spec: Pass) -> Path | None:
 
 def _find_controlnet(spec: Pass) -> dict[str, str]:
     """The folder of a pass's ControlNet by its id; nothing without one, or for one on the hub that no lock names."""
-    if spec["task"] == "upscale" or (control := spec["control"]) is None:
+    if spec["task"] == "upscale" or (control := spec.get("control")) is None:
         return {}
     folder = _find_folder(control["model"], reference.NETWORK)
     return {} if folder is None else {control["model"]["id"]: str(folder)}

@@ -5,7 +5,7 @@ Lengths are canvas pixels. The schema says what each key means; a test holds the
 
 from typing import Any, Literal, TypedDict
 
-from strata.passes import DepthOfField, Finish, Mask, Sampling, StackEntry, StyleAdapter
+from strata.passes import DepthOfField, Finish, Mask, Sampling, Speed, StackEntry, StyleAdapter
 from strata.schema import Schema
 
 SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
@@ -54,6 +54,7 @@ class Model(TypedDict):
     steps: int | None
     guidance_scale: float | None
     strength_limit: float
+    speed: Speed | None
 
 
 class Upscaler(TypedDict):

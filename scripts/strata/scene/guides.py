@@ -41,7 +41,9 @@ class Guides:
         """
         where, painter = f"{self._source}: {key}", self._models[model]
         named = f"{where} is painted by models.{model}, {painter['id']!r}"
-        kind = self._known.find_class(painter["id"], painter["revision"], painter["variant"])
+        kind = self._known.find_class(
+            painter["id"], painter["revision"], painter["variant"], f"{self._source}: models.{model}"
+        )
         guide = described["reference"]
         if guide is not None:
             self._check_picture(f"{where}.reference", guide["image"], guide["layer"], "layer", earlier)
@@ -90,8 +92,8 @@ class Guides:
         """The class of a ControlNet, if it is known before it is fetched."""
         model, where = self._models[control["model"]], f"{self._source}: models.{control['model']}"
         if reference.is_on_hub(model["id"], where, reference.NETWORK):
-            return self._known.find_class(model["id"], model["revision"], model["variant"], reference.NETWORK)
-        found = self._known.find_class(model["id"], model["revision"], model["variant"], reference.NETWORK)
+            return self._known.find_class(model["id"], model["revision"], model["variant"], where, reference.NETWORK)
+        found = self._known.find_class(model["id"], model["revision"], model["variant"], where, reference.NETWORK)
         if found is None or "ControlNet" not in found:
             raise StrataError(
                 f"{where}.id is {model['id']!r}, whose {reference.NETWORK} names {found or 'no class'}: it is no ControlNet of "

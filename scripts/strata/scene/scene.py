@@ -377,9 +377,11 @@ class Scene:
         return self._models.latent_cell(self.description["models"][model]["id"])
 
     def _model(self, model: Model, key: str) -> PassModel:
-        return self._models.resolve(
+        resolved = self._models.resolve(
             model["id"], model["revision"], model["variant"], model["dtype"], f"{self.source}: {key}"
         )
+        speed = model_settings.choose_speed(model)
+        return {**resolved, "speed": speed} if speed else resolved
 
     def _strength(self, described: Passed, strength: float, task: Task) -> float:
         return min(strength, self.description["models"][_model_name(described, task)]["strength_limit"])
@@ -420,6 +422,10 @@ class Scene:
 
         for key, described, task in self._painted():
             name = _model_name(described, task)
+            where = f"{self.source}: models.{name}"
+            kind = self._models.find_class(models[name]["id"], models[name]["revision"], models[name]["variant"], where)
+            if kind and (reason := model_settings.refuse_speed(models[name], kind)):
+                raise StrataError(f"{where}.speed{reason}")
             if task == "text_to_image" and self._models.only_inpaints(models[name]["id"]):
                 raise StrataError(
                     f"{self.source}: {key} is painted by models.{name}, {models[name]['id']!r}, which can only inpaint: it needs a "
