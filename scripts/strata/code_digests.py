@@ -24,8 +24,9 @@ class SourceFile(TypedDict):
 
 ENTRIES = {
     "mask": (SCRIPTS / "mask.py",),
-    "text_to_image": (LIBRARY / "painting/text_to_image.py", LIBRARY / "painting/views.py"),
-    "effect": (LIBRARY / "painting/effect.py", LIBRARY / "painting/views.py"),
+    "text_to_image": (LIBRARY / "painting/text_to_image.py",),
+    "effect": (LIBRARY / "painting/effect.py",),
+    "guides": (LIBRARY / "painting/guiding.py",),
     "image_to_image": (LIBRARY / "painting/image_to_image.py", LIBRARY / "painting/views.py"),
     "inpaint": (LIBRARY / "painting/inpaint.py", LIBRARY / "painting/views.py"),
     "image": (LIBRARY / "imaging/effects.py",),

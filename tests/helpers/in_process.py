@@ -69,6 +69,7 @@ class SceneBuilder:
         guides = {part: guide["image"] or f"{guide['layer']}.png" for part in GUIDES if (guide := spec[part])}
         made = Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask, guides=guides)
         request = resolve_paths(made)
+        Path(request.layer).unlink(missing_ok=True)  # one that is right already would be kept, and not painted again
         self.reports[name] = Recorder()
         obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
         self.pictures[name] = self._load(request.layer)

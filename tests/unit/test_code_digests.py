@@ -13,7 +13,8 @@ from strata.installation import LIBRARY, SCRIPTS
 
 MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "refine"}
 UPSCALERS = {"upscale"}
-VIEWS = MODELS | UPSCALERS
+VIEWS = {"inpaint", "image_to_image", "refine", "upscale"}
+GUIDES = {"guides"}
 DRAWN = {"image", "photograph", "placed"}
 EXPORTS = {"psd", "openraster", "view"}
 PAGES = {"view", "sweep_view"}
@@ -29,6 +30,7 @@ DECIDES = {
     "diffusion/patches": MODELS | UPSCALERS,
     "diffusion/pipelines": MODELS | UPSCALERS,
     "diffusion/schedulers": MODELS,
+    "diffusion/speed": MODELS | UPSCALERS,
     "diffusion/super_resolution": UPSCALERS,
     "diffusion/upscalers": UPSCALERS,
     "diffusion/vision_processors": MODELS | UPSCALERS,
@@ -39,34 +41,35 @@ DECIDES = {
     "exports/places": {"psd", "view"},
     "exports/psd": {"psd"},
     "exports/stack": EXPORTS,
-    "imaging/arrays": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
+    "imaging/arrays": GUIDES | MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
-    "imaging/color_profiles": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
-    "imaging/compositing": VIEWS | EXPORTS | {"composite", "photograph"},
+    "imaging/color_profiles": GUIDES | MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/compositing": GUIDES | VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
-    "imaging/depth": VIEWS | {"composite"} | EXPORTS,
+    "imaging/depth": GUIDES | VIEWS | {"composite"} | EXPORTS,
     "imaging/effects": {"effect", "image"},
-    "imaging/edges": VIEWS,
-    "imaging/guide_pictures": VIEWS,
-    "imaging/guides": VIEWS,
+    "imaging/edges": GUIDES,
+    "imaging/guide_pictures": GUIDES,
+    "imaging/guides": MODELS | UPSCALERS | GUIDES,
     "imaging/masks": VIEWS | {"mask"},
     "imaging/photographs": VIEWS | {"photograph"},
     "imaging/placed_images": {"placed"},
-    "imaging/pictures": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
-    "imaging/png": VIEWS | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/pictures": GUIDES | MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/png": GUIDES | VIEWS | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/provenance": EXPORTS | {"composite"},
     "imaging/stacks": VIEWS | EXPORTS | {"composite"},
     "imaging/tiles": UPSCALERS | {"lanczos"},
     "imaging/windows": VIEWS,
     "mask_extents": VIEWS | {"mask"},
     "painting/effect": {"effect"},
+    "painting/guiding": GUIDES,
     "painting/image_to_image": {"image_to_image"},
     "painting/inpaint": {"inpaint"},
     "painting/refine": {"refine"},
     "painting/text_to_image": {"text_to_image", "effect"},
     "painting/upscale": UPSCALERS,
     "painting/views": VIEWS,
-    "passes": MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite"},
+    "passes": GUIDES | MODELS | UPSCALERS | DRAWN | EXPORTS | {"mask", "composite"},
     "scripts/mask": {"mask"},
     "scripts/composite": {"composite"},
     "scripts/sweep": {"sheet"},

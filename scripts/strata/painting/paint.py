@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.errors import OutOfMemoryError, PassingError, StrataError
-from strata.files import Reader, expand_user
+from strata.files import Reader, ReadFile, expand_user, read_file
 from strata.models import adapter_files, lock, reference
 from strata.models.hub_cache import find_snapshot
 from strata.painting import history, journal, views, worker_client
@@ -158,7 +158,7 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
     """The same; without `paint_view`, None for a pass that would have to be painted."""
     started = time.time()
     store, reader = _store_of(request, reporter), Reader()
-    sight = views.look(request, reader.read)
+    sight = _look(request, reader.read)
     key = make_key(request.spec, sight.pixels() if sight else b"")
     if _is_made_of(request.present or request.layer, key):
         os.utime(request.present or request.layer)  # newer than what it was made from
@@ -173,6 +173,24 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
     return replace(done, consumed=reader.digests)
 
 
+def _look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
+    """Reads all that a pass sees; None for what is painted from a prompt and nothing guides.
+
+    What prepares the guides is not among the code of a pass that has none.
+    """
+    view = views.look(request, read_file)
+    if view is None and not request.guides:
+        return None
+    from strata.imaging.windows import Sight  # here: many jobs see nothing, and start faster without Pillow
+
+    if not request.guides:
+        return Sight(view)
+    from strata.painting import guiding
+
+    size = request.spec["width"], request.spec["height"]
+    return Sight(view, guiding.look(request, Sight(view).box(size), read_file))
+
+
 def _is_made_of(layer: str, key: str) -> bool:
     """Whether a layer is there, untouched, and of a pass and the pixels it reads."""
     try:
@@ -183,7 +201,7 @@ def _is_made_of(layer: str, key: str) -> bool:
 
 def is_stored(request: Request) -> bool:
     """Whether the layer of a request with absolute paths need not be painted: it is right already, or in the store."""
-    sight = views.look(request)
+    sight = _look(request)
     key = make_key(request.spec, sight.pixels() if sight else b"")
     settings = request.runtime.store
     store = Store(settings.folder, settings.limit_gb * 1e9, settings.shared)

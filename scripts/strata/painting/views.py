@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from strata.files import ReadFile, read_file
 from strata.painting.request import Request
-from strata.passes import DiffusionPass
 
 if TYPE_CHECKING:
-    from strata.imaging.guides import Guides
-    from strata.imaging.windows import Sight, View
+    from strata.imaging.windows import View
 
 
-def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
-    """Reads what a pass sees; None for text to image without guides, which sees nothing.
+def look(request: Request, read_file: ReadFile = read_file) -> View | None:
+    """Reads what a pass sees; None for text to image, which sees nothing.
 
     Args:
         read_file: gives the content of a layer's file.
@@ -22,34 +20,9 @@ def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
     Raises:
         StrataError: a picture is missing, or of another size than its scene.
     """
-    if not request.plate and not request.guides:
+    if not request.plate:
         return None
     # Here: many jobs see nothing, and start faster without Pillow.
-    from strata.imaging.windows import Sight
-
-    sight = Sight(_look_at_plate(request, read_file) if request.plate else None)
-    if not request.guides or request.spec["task"] == "upscale":
-        return sight
-    return Sight(sight.view, _look_at_guides(request, request.spec, sight, read_file))
-
-
-def _look_at_guides(request: Request, spec: DiffusionPass, sight: Sight, read_file: ReadFile) -> Guides:
-    from strata.imaging import guide_pictures
-    from strata.imaging.guides import Guides
-
-    size, where = (spec["width"], spec["height"]), request.present or request.layer
-    reference = control = None
-    if spec["reference"]:
-        file = request.guides["reference"]
-        reference = guide_pictures.read_reference(spec["reference"], file, size, f"{where}: reference", read_file)
-    if spec["control"] and spec["control_picture"]:
-        file, kind = request.guides["control_picture"], spec["control"]["kind"]
-        control = guide_pictures.draw_control(kind, spec["control_picture"], file, size, f"{where}: control", read_file)
-        control = control.crop(sight.box(size))
-    return Guides(reference, control)
-
-
-def _look_at_plate(request: Request, read_file: ReadFile) -> View:
     from strata.imaging import depth, photographs, png, stacks, windows
 
     spec = request.spec

@@ -57,6 +57,13 @@ def refuse_speed(model: Model, pipeline: str) -> str | None:
     return None
 
 
+def refuse_adapters(model: Model, described: Passed) -> str | None:
+    """Why a pass cannot have its LoRA adapters: the middle of a sentence between the key `speed` and that of the pass; or None."""
+    if model["speed"] and model["speed"]["weights"] == "float8" and (model["loras"] or described["loras"]):
+        return ".weights is float8, which takes no LoRA adapters. Leave one of the two out: there are `loras` for"
+    return None
+
+
 def notes(key: str, described: Passed, name: str, model: Model) -> list[str]:
     """A sentence for each value of a pass that its model replaces.
 

@@ -66,7 +66,7 @@ class Scene:
             return {
                 "task": "text_to_image",
                 **self._diffusion_pass("background", background, "text_to_image"),
-                "code": digest_code("text_to_image"),
+                "code": _digest_code("text_to_image", background),
             }
         if background["strength"] is None:
             width, height = self.size
@@ -86,7 +86,7 @@ class Scene:
             "fit": background["fit"],
             "strength": self._strength(background, background["strength"], "text_to_image"),
             "where": where,
-            "code": digest_code("image_to_image"),
+            "code": _digest_code("image_to_image", background),
         }
 
     def effect(self, name: str) -> passes.PaintedEffect | passes.DrawnImage:
@@ -98,7 +98,7 @@ class Scene:
                 "task": "text_to_image",
                 **self._diffusion_pass(f"effects.{name}", effect, "text_to_image"),
                 "alpha": effect["alpha"],
-                "code": digest_code("effect"),
+                "code": _digest_code("effect", effect),
             }
         return {
             "task": "image",
@@ -144,7 +144,7 @@ class Scene:
             "color_match": subject["color_match"],
             "cell": self._cell(name),
             "plate": self.plate(name),
-            "code": digest_code("inpaint"),
+            "code": _digest_code("inpaint", subject),
         }
 
     def mask(self, name: str) -> passes.DrawnMask:
@@ -179,7 +179,7 @@ class Scene:
             "stack": self.rendered_stack(),
             "depth": self.stack_depth(),
             "ring": ring,
-            "code": digest_code("refine"),
+            "code": _digest_code("refine", refine),
         }
 
     def composite(self) -> passes.Composite:
@@ -426,6 +426,8 @@ class Scene:
             kind = self._models.find_class(models[name]["id"], models[name]["revision"], models[name]["variant"], where)
             if kind and (reason := model_settings.refuse_speed(models[name], kind)):
                 raise StrataError(f"{where}.speed{reason}")
+            if reason := model_settings.refuse_adapters(models[name], described):
+                raise StrataError(f"{where}.speed{reason} {key}.")
             if task == "text_to_image" and self._models.only_inpaints(models[name]["id"]):
                 raise StrataError(
                     f"{self.source}: {key} is painted by models.{name}, {models[name]['id']!r}, which can only inpaint: it needs a "
@@ -622,6 +624,12 @@ class Scene:
         raise StrataError(
             f"{where} is {layer!r}, {problem}. A mask may follow an earlier subject or an effect: {known}."
         )
+
+
+def _digest_code(kind: str, described: Passed) -> str:
+    """The digest of the code that decides a pass, and of what prepares its guides, if it has some."""
+    own = digest_code(kind)
+    return f"{own}-{digest_code('guides')}" if list_guides(described) else own
 
 
 def _model_name(described: Passed, task: Task) -> str:
