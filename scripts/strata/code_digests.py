@@ -73,6 +73,8 @@ EXEMPT = {
     "painting/worker": "paints with the same code in another process",
     "painting/worker_client": "hands a pass to the worker",
     "painting/execution": "claims a device and calls what paints the kind of layer, with what it loaded",
+    "painting/decompose": "takes a picture apart into files, before there is a scene of them",
+    "diffusion/layered": "runs the model that does",
     "painting/device_lock": "says when a pass runs, and on which of several equal devices",
     "painting/journal": "remembers what was done",
     "painting/remaining": "tells what remains of a build",

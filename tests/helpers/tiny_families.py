@@ -88,11 +88,11 @@ class Family:
             if not path.exists():
                 torch.manual_seed(SEED)
                 getattr(self, key)().save_pretrained(path)
-                _name_as_on_the_hub(path / "model_index.json")
+                name_as_on_the_hub(path / "model_index.json")
         return folders
 
 
-def _name_as_on_the_hub(index: Path) -> None:
+def name_as_on_the_hub(index: Path) -> None:
     """Names the class of transformers for which Strata has one of its own."""
     own = f'"{PictureProcessor.__module__}",\n    "{PictureProcessor.__name__}"'
     index.write_text(index.read_text().replace(own, '"transformers",\n    "Qwen2VLProcessor"'))

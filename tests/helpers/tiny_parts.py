@@ -123,9 +123,16 @@ def qwen_vision_tokenizer() -> Qwen2Tokenizer:
     return tokenizer
 
 
-def qwen_autoencoder(**more) -> AutoencoderKLQwenImage:
-    statistics = {"latents_mean": [0.0] * 4, "latents_std": [1.0] * 4}
-    return AutoencoderKLQwenImage(base_dim=4, z_dim=4, dim_mult=[1, 2, 2, 2], num_res_blocks=1, **statistics, **more)
+def qwen_autoencoder(channels: int = 4, **more) -> AutoencoderKLQwenImage:
+    return AutoencoderKLQwenImage(
+        base_dim=4,
+        z_dim=channels,
+        dim_mult=[1, 2, 2, 2],
+        num_res_blocks=1,
+        latents_mean=[0.0] * channels,
+        latents_std=[1.0] * channels,
+        **more,
+    )
 
 
 def qwen_vision_language() -> Qwen2_5_VLForConditionalGeneration:
@@ -152,11 +159,11 @@ def qwen_vision_language() -> Qwen2_5_VLForConditionalGeneration:
     )
 
 
-def qwen_transformer(**more) -> QwenImageTransformer2DModel:
+def qwen_transformer(channels: int = 4, **more) -> QwenImageTransformer2DModel:
     return QwenImageTransformer2DModel(
         patch_size=2,
-        in_channels=16,
-        out_channels=4,
+        in_channels=4 * channels,
+        out_channels=channels,
         num_layers=2,
         attention_head_dim=16,
         num_attention_heads=2,

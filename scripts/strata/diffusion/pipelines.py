@@ -23,6 +23,9 @@ AUTO_CLASSES = {
     "inpaint": "AutoPipelineForInpainting",
 }
 
+LAYERED = "QwenImageLayeredPipeline"
+"""The pipeline that takes a picture apart."""
+
 UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscalePipeline": 0.25}
 """The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
 
@@ -72,7 +75,7 @@ def load(
     """Loads a pipeline and lays it out on a device.
 
     Args:
-        task: text_to_image, image_to_image, inpaint or upscale.
+        task: text_to_image, image_to_image, inpaint, upscale or decompose.
         folder: the model's; None for one on the hub, which is fetched if it is not in the hub's cache.
         device: torch's name of it.
         placement, attempt: see devices.choose_placement().
@@ -196,6 +199,10 @@ def _find_class(task: str, named: Any, source: str | Path) -> Any:
     if task == "upscale":
         if named not in UPSCALERS:
             raise StrataError(f"{source} is a {named}, which is no upscaler. There are: {', '.join(UPSCALERS)}.")
+        return getattr(diffusers, named)
+    if task == "decompose":
+        if named != LAYERED:
+            raise StrataError(f"{source} is a {named}, which takes no picture apart into layers. A {LAYERED} does.")
         return getattr(diffusers, named)
     family = families.find_family(named) if isinstance(named, str) else None
     if family is not None:

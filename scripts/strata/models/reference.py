@@ -142,6 +142,18 @@ def only_inpaints(model: str) -> bool:
     return isinstance(taken, int) and isinstance(returned, int) and taken > returned
 
 
+def locate(model: PassModel, index: str) -> Path | None:
+    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names.
+
+    Args:
+        index: the file that describes it.
+    """
+    if found := find_folder(model["id"], index):
+        return found.resolve()
+    locked = lock.find_entry(lock.read(), model["id"], model["revision"], model["variant"], "models")
+    return find_snapshot(model["id"], locked["commit"]) if locked else None
+
+
 def identify(
     model: str,
     revision: str | None,

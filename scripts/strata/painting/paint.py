@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.files import Reader, ReadFile, expand_user, read_file
-from strata.models import adapter_files, lock, reference
-from strata.models.hub_cache import find_snapshot
+from strata.models import adapter_files, reference
 from strata.painting import history, journal, views, worker_client
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
-from strata.passes import Pass, PassModel
+from strata.passes import Pass
 from strata.seals import read_seal
 
 if TYPE_CHECKING:
@@ -227,22 +226,15 @@ def _find_model(spec: Pass) -> Path | None:
     model = spec["model"]
     if spec["task"] == "upscale" and spec["method"] == "network":
         return adapter_files.find(model["id"])
-    return _find_folder(model, reference.PIPELINE)
+    return reference.locate(model, reference.PIPELINE)
 
 
 def _find_controlnet(spec: Pass) -> dict[str, str]:
     """The folder of a pass's ControlNet by its id; nothing without one, or for one on the hub that no lock names."""
     if spec["task"] == "upscale" or (control := spec.get("control")) is None:
         return {}
-    folder = _find_folder(control["model"], reference.NETWORK)
+    folder = reference.locate(control["model"], reference.NETWORK)
     return {} if folder is None else {control["model"]["id"]: str(folder)}
-
-
-def _find_folder(model: PassModel, index: str) -> Path | None:
-    if found := reference.find_folder(model["id"], index):
-        return found.resolve()
-    locked = lock.find_entry(lock.read(), model["id"], model["revision"], model["variant"], "models")
-    return find_snapshot(model["id"], locked["commit"]) if locked else None
 
 
 def _paint_by_worker(request: Request, reporter: Reporter) -> Done | None:
