@@ -157,7 +157,7 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
     """The same; without `paint_view`, None for a pass that would have to be painted."""
     started = time.time()
     store, reader = _store_of(request, reporter), Reader()
-    sight = _look(request, reader.read)
+    sight = look(request, reader.read)
     key = make_key(request.spec, sight.pixels() if sight else b"")
     if _is_made_of(request.present or request.layer, key):
         os.utime(request.present or request.layer)  # newer than what it was made from
@@ -172,7 +172,7 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
     return replace(done, consumed=reader.digests)
 
 
-def _look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
+def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
     """Reads all that a pass sees; None for what is painted from a prompt and nothing guides.
 
     What prepares the guides is not among the code of a pass that has none.
@@ -200,7 +200,7 @@ def _is_made_of(layer: str, key: str) -> bool:
 
 def is_stored(request: Request) -> bool:
     """Whether the layer of a request with absolute paths need not be painted: it is right already, or in the store."""
-    sight = _look(request)
+    sight = look(request)
     key = make_key(request.spec, sight.pixels() if sight else b"")
     settings = request.runtime.store
     store = Store(settings.folder, settings.limit_gb * 1e9, settings.shared)
