@@ -36,11 +36,14 @@ class SceneBuilder:
         self.pictures, self.reports = {}, {}
         background = scene.background()
         self._paint("background", background, [background["image"]] if "image" in background else ())
-        for name in scene.effects:
+        looked_at = {guide["layer"] for name in scene.subjects for guide in scene.guides(name)}
+        for name in sorted(scene.effects.keys() & looked_at):
             self._paint(name, scene.effect(name))
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
             self._paint(name, scene.subject(name), [f"{layer}.png" for layer in scene.plate(name)], mask)
+        for name in (name for name in scene.effects if name not in looked_at):
+            self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
             spec = scene.refine()
             read = [spec["depth"]["image"]] if spec["depth"] else []
