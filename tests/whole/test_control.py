@@ -128,6 +128,19 @@ def test_what_a_family_lacks_is_a_sentence_before_it_is_loaded(kind, place, sent
         Scene(config, "config.yaml")
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_union_does_not_inpaint_with_a_mask_as_channels(known, scene_of, models_of, builder, monkeypatch):
+    if not known:
+        monkeypatch.setattr("strata.models.reference.only_inpaints", lambda model: False)
+    config = scene_of("sdxl-union")
+    config["models"]["inpainting"] = {"id": str(models_of("sdxl")["inpainting"]), "dtype": "float32"}
+    config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "canny", "image": "one.png"}
+    with pytest.raises(
+        StrataError, match="which takes a mask as channels of its own, and unions of ControlNets do not"
+    ):
+        builder.build(config)
+
+
 def test_a_controlnet_of_another_size_is_a_sentence(scene_of, builder, tmp_path):
     """XL's with Stable Diffusion 1.5: their classes are the same."""
     config = scene_of("sd15")

@@ -104,11 +104,16 @@ def load(
             use_safetensors=True,
             **{**shared, **beside},
         )
-    unet = getattr(pipeline, "unet", None)
-    if task in ("text_to_image", "image_to_image") and unet and unet.config.in_channels > unet.config.out_channels:
+    unet: Any = getattr(pipeline, "unet", None)
+    only_inpaints = bool(unet) and unet.config.in_channels > unet.config.out_channels
+    if task in ("text_to_image", "image_to_image") and only_inpaints:
         raise LoadError(
             f"its UNet takes {unet.config.in_channels} channels, among them a mask, so that it can only inpaint"
         )
+    if beside.get("controlnet") is not None and (
+        reason := families.refuse_union(type(beside["controlnet"]).__name__, task, only_inpaints)
+    ):
+        raise LoadError(f"it is a model {reason}")
     there = {id(part) for part in shared.values()}
     missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
     chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))

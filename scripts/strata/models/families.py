@@ -139,6 +139,17 @@ def refuse_reference(pipeline: str, task: str, given: bool) -> str | None:
     return None
 
 
+def refuse_union(controlnet: str, task: str, only_inpaints: bool) -> str | None:
+    """Why a union of ControlNets cannot guide a pass: the end of a sentence; None if it can, and for other ControlNets.
+
+    Args:
+        only_inpaints: whether the model's UNet takes a mask and a plate beside the noise.
+    """
+    if controlnet == "ControlNetUnionModel" and task == "inpaint" and only_inpaints:
+        return "which takes a mask as channels of its own, and unions of ControlNets do not: name the plain model of the family"
+    return None
+
+
 def find_controlled(pipeline: str, controlnet: str, task: str) -> tuple[str | None, str]:
     """The pipeline that paints with a ControlNet, or why there is none: the end of a sentence.
 

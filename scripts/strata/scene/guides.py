@@ -55,8 +55,9 @@ class Guides:
             controlnet = self._find_controlnet(control)
             if kind is not None and controlnet is not None:
                 found, reason = families.find_controlled(kind, controlnet, task)
-                if found is None:
-                    raise StrataError(f"{named}, a {kind}, {reason}.")
+                union = families.refuse_union(controlnet, task, self._known.only_inpaints(painter["id"]))
+                if found is None or union:
+                    raise StrataError(f"{named}, a {kind}, {union or reason}.")
 
     def resolve_control(self, control: Control | None) -> PassControl | None:
         """A ControlNet as a pass needs it."""
