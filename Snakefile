@@ -38,10 +38,6 @@ wildcard_constraints:
     sweep=scenes.layer_wildcard,
 
 
-localrules:
-    models,
-
-
 rule all:
     """Every scene's final picture, the exports that it lists, and what is said of the subjects that it has checked."""
     input:
@@ -54,6 +50,7 @@ rule models:
     """The models on the hub, fetched ahead and locked to a commit: builds then need no network."""
     log:
         "logs/models.log",
+    localrule: True
     conda:
         "envs/diffusion.yaml"
     params:
@@ -116,6 +113,7 @@ rule background:
     """The first layer: text to image, or an image of your own, painted anew or as it is."""
     input:
         image=scenes.background_image,
+        guides=scenes.guides("background"),
         changes=scenes.changes("background"),
     output:
         layer=report(
@@ -131,7 +129,7 @@ rule background:
         "envs/diffusion.yaml"
     threads: build.threads
     resources:
-        gpu=scenes.background_gpu,
+        gpu=scenes.gpu,
         mem_mb=8000,
         runtime=60,
     params:
@@ -181,6 +179,7 @@ use rule background as subject with:
         plate=scenes.plate,
         image=scenes.subject_image,
         mask=scenes.subject_mask,
+        guides=scenes.guides("subject"),
         changes=scenes.changes("subject"),
     output:
         layer=report(
@@ -191,10 +190,6 @@ use rule background as subject with:
         "logs/{scene}subjects/{subject}.log",
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
-    resources:
-        gpu=scenes.subject_gpu,
-        mem_mb=8000,
-        runtime=60,
     params:
         spec=scenes.subject,
 
@@ -220,6 +215,7 @@ use rule background as effect with:
     """A layer such as fog: text to image on its own, or an image."""
     input:
         image=scenes.effect_image,
+        guides=scenes.guides("effect"),
         changes=scenes.changes("effect"),
     output:
         layer=report(
@@ -229,10 +225,6 @@ use rule background as effect with:
         "logs/{scene}effects/{effect}.log",
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
-    resources:
-        gpu=scenes.effect_gpu,
-        mem_mb=8000,
-        runtime=60,
     params:
         spec=scenes.effect,
 
@@ -242,6 +234,7 @@ use rule find as refine with:
     input:
         plate=scenes.layer_files,
         depth=scenes.stack_depth,
+        guides=scenes.guides("refine"),
         changes=scenes.changes("refine"),
     output:
         layer=report(update("results/{scene}refined.png"), **scenes.in_report("pass", layer="refined", kind="refine")),

@@ -2,6 +2,7 @@
 
 from strata.painting.paint import paint
 from strata.painting.request import Request
+from strata.passes import GUIDES
 from strata.workflow.job import running
 
 with running(snakemake, snakemake.output.layer) as job:
@@ -13,7 +14,8 @@ with running(snakemake, snakemake.output.layer) as job:
         job.finish("drawn")
     else:
         plate = tuple(file for kind in ("plate", "image", "depth") for file in snakemake.input.get(kind, ()))
-        request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask)
+        guides = dict(zip(filter(job.spec.get, GUIDES), snakemake.input.get("guides", ()), strict=True))
+        request = Request(job.spec, job.layer, snakemake.params.runtime, plate=plate, mask=mask, guides=guides)
         done = paint(request, job.log)
         job.reader.digests.update(done.consumed)
     if verdict := snakemake.output.get("verdict"):

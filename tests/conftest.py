@@ -89,8 +89,10 @@ def vision_models(shared) -> Path:
 def builder(tmp_path, monkeypatch):
     """Builds scenes in this process, in an empty folder."""
     from helpers.in_process import SceneBuilder
+    from helpers.tiny_families import shrink_canvases
 
     monkeypatch.chdir(tmp_path)
+    shrink_canvases(monkeypatch)
     return SceneBuilder()
 
 

@@ -6,7 +6,7 @@ a mapping does see it. All sizes and lengths are rendered pixels. `code` is the 
 pixels.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
 
 class Shape(TypedDict, total=False):
@@ -122,14 +122,34 @@ class Sized(Layer):
     height: int
 
 
+class StepCache(TypedDict):
+    """How steps skip blocks: `threshold` counts for the kind first_block, `interval` for taylor_seer."""
+
+    kind: str
+    threshold: float
+    interval: int
+
+
+class Speed(TypedDict):
+    """How a model is made faster, or smaller."""
+
+    compile: bool
+    weights: str | None
+    cache: StepCache | None
+
+
 class PassModel(TypedDict):
-    """A model as a pass needs it: what to load, and the digest of it. A network has its file as `id`."""
+    """A model as a pass needs it: what to load, and the digest of it. A network has its file as `id`.
+
+    `speed` is there where something is asked for.
+    """
 
     id: str
     revision: str | None
     variant: str | None
     dtype: str
     fingerprint: str | None
+    speed: NotRequired[Speed]
 
 
 class PassLora(TypedDict):
@@ -148,12 +168,42 @@ class PassStyle(TypedDict):
     fingerprints: list[str]
 
 
+class Guide(TypedDict):
+    """A picture that a pass looks at: a file of the user's, or a layer by its name."""
+
+    image: str | None
+    layer: str | None
+
+
+class ControlPicture(Guide):
+    """What a ControlNet follows: how it is fitted to the canvas, and Canny's two thresholds, which count for canny alone."""
+
+    fit: str
+    thresholds: list[float]
+
+
+class PassControl(TypedDict):
+    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind."""
+
+    model: PassModel
+    kind: str
+    scale: float
+    mode: int | None
+
+
+GUIDES = ("reference", "control_picture")
+"""The parts of a pass that name pictures which guide it, in the order in which a job has their files."""
+
+
 class DiffusionPass(Sized, Sampling):
-    """One run of a diffusion model."""
+    """One run of a diffusion model. `control_picture` is there where `control` is."""
 
     prompt: str
     loras: list[PassLora]
     style: PassStyle | None
+    reference: Guide | None
+    control: PassControl | None
+    control_picture: ControlPicture | None
     model: PassModel
 
 
@@ -367,6 +417,12 @@ Perceived = TextMask | DepthEstimate | Check
 
 Pass = Painted | Perceived | Upscale
 """What `painting` can make."""
+
+
+def find_control(spec: Pass) -> PassControl | None:
+    """The ControlNet that a pass has; None if it has none, or can have none."""
+    return cast(DiffusionPass, spec)["control"] if "control" in spec else None
+
 
 Drawn = DrawnImage | Photograph | PlacedImage
 """Layers that are pictures of the user's own, which no model paints."""

@@ -13,6 +13,7 @@ from strata.imaging import compositing, depth, drawing, masks, png, stacks
 from strata.painting import execution
 from strata.painting.paint import obtain, resolve_paths
 from strata.painting.request import Request
+from strata.passes import GUIDES
 from strata.scene.scene import Scene
 
 
@@ -35,13 +36,16 @@ class SceneBuilder:
         self.pictures, self.reports = {}, {}
         background = scene.background()
         self._paint("background", background, [background["image"]] if "image" in background else ())
+        looked_at = {guide["layer"] for name in scene.subjects for guide in scene.guides(name)}
+        for name in sorted(scene.effects.keys() & looked_at):
+            self._paint(name, scene.effect(name))
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
             plate = [f"{layer}.png" for layer in scene.plate(name)]
             self._paint(name, scene.subject(name), plate, mask)
             if scene.subjects[name]["check"]:
                 self._paint(f"checks/{name}", scene.check(name), [*plate, f"{name}.png"], mask)
-        for name in scene.effects:
+        for name in (name for name in scene.effects if name not in looked_at):
             self._paint(name, scene.effect(name))
         if scene.description["refine"] is not None:
             spec = scene.refine()
@@ -81,7 +85,10 @@ class SceneBuilder:
             png.write(f"{name}.png", drawing.draw(spec, read_file, mask))
             self.pictures[name] = self._load(f"{name}.png")
             return
-        request = resolve_paths(Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask))
+        guides = {part: guide["image"] or f"{guide['layer']}.png" for part in GUIDES if (guide := spec[part])}
+        made = Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask, guides=guides)
+        request = resolve_paths(made)
+        Path(request.layer).unlink(missing_ok=True)  # one that is right already would be kept, and not painted again
         self.reports[name] = Recorder()
         obtain(request, self.reports[name], lambda *asked: execution.execute(*asked, self._pipelines))
         self.pictures[name] = self._load(request.layer)

@@ -18,7 +18,10 @@ def lora(model: Path, file: Path, seed: int = 0, parts: tuple[str, ...] = (), fo
     Args:
         form: diffusers, older (with the module that text encoders had before transformers 5.6), or kohya.
     """
-    pipeline = DiffusionPipeline.from_pretrained(model)
+    # A processor of pictures would need torchvision, and has nothing to adapt.
+    pipeline = DiffusionPipeline.from_pretrained(
+        model, **{"processor": None} if Path(model, "processor").is_dir() else {}
+    )
     random = torch.Generator().manual_seed(seed)
     weights = {}
     for part in parts or ("unet" if hasattr(pipeline, "unet") else "transformer",):

@@ -9,45 +9,55 @@ from pathlib import Path
 
 import torch
 from diffusers import (
-    AutoencoderKL,
-    AutoencoderKLQwenImage,
+    AutoencoderKLFlux2,
     DDIMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    Flux2KleinPipeline,
+    Flux2Transformer2DModel,
     FluxFillPipeline,
+    FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
+    QwenImageEditInpaintPipeline,
     QwenImagePipeline,
-    QwenImageTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
-    UNet2DConditionModel,
     ZImagePipeline,
     ZImageTransformer2DModel,
 )
-from tokenizers.pre_tokenizers import ByteLevel
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit, pipeline_qwenimage_edit_inpaint
 from transformers import (
-    CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2Tokenizer,
+    Qwen2VLImageProcessorPil,
     Qwen3Config,
+    Qwen3ForCausalLM,
     Qwen3Model,
-    T5Config,
-    T5EncoderModel,
-    T5Tokenizer,
 )
 
+from helpers.tiny_parts import (
+    NOISE,
+    autoencoder,
+    clip,
+    clip_tokenizer,
+    language,
+    qwen_autoencoder,
+    qwen_tokenizer,
+    qwen_transformer,
+    qwen_vision_language,
+    qwen_vision_tokenizer,
+    t5,
+    t5_tokenizer,
+    unet,
+)
+from strata.diffusion.vision_processors import PictureProcessor
+
 SEED = 7
-NOISE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
-CHAT = "{% for message in messages %}<|im_start|>{{ message.content }}<|im_end|>{% endfor %}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Family:
         rounds_up: whether it runs ceil(steps * strength) steps, or else int(steps * strength).
         multiple: what the sizes that its pipelines take must be multiples of, in pixels.
         meaningless: the keys of a pass that have no meaning for its text-to-image model, with guidance on.
+        resamples: whether it paints subjects with a number of pixels of its own.
     """
 
     text_to_image: Callable
@@ -66,6 +77,7 @@ class Family:
     rounds_up: bool
     multiple: int
     meaningless: tuple[str, ...] = ()
+    resamples: bool = False
 
     def save(self, folder: Path) -> dict[str, Path]:
         """Writes the models, and returns their folders by the keys of the scene's `models`."""
@@ -76,16 +88,23 @@ class Family:
             if not path.exists():
                 torch.manual_seed(SEED)
                 getattr(self, key)().save_pretrained(path)
+                name_as_on_the_hub(path / "model_index.json")
         return folders
 
 
+def name_as_on_the_hub(index: Path) -> None:
+    """Names the class of transformers for which Strata has one of its own."""
+    own = f'"{PictureProcessor.__module__}",\n    "{PictureProcessor.__name__}"'
+    index.write_text(index.read_text().replace(own, '"transformers",\n    "Qwen2VLProcessor"'))
+
+
 def _stable_diffusion(kind, channels: int, scheduler) -> object:
-    clip = _clip(CLIPTextModel)
+    encoder = clip(CLIPTextModel)
     return kind(
-        vae=_autoencoder(latent_channels=4),
-        text_encoder=clip,
-        tokenizer=_clip_tokenizer(),
-        unet=_unet(channels, cross_attention_dim=16),
+        vae=autoencoder(latent_channels=4),
+        text_encoder=encoder,
+        tokenizer=clip_tokenizer(),
+        unet=unet(channels, cross_attention_dim=16),
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
@@ -95,12 +114,12 @@ def _stable_diffusion(kind, channels: int, scheduler) -> object:
 
 def _sdxl(kind, channels: int) -> object:
     return kind(
-        vae=_autoencoder(latent_channels=4),
-        text_encoder=_clip(CLIPTextModel),
-        text_encoder_2=_clip(CLIPTextModelWithProjection),
-        tokenizer=_clip_tokenizer(),
-        tokenizer_2=_clip_tokenizer(),
-        unet=_unet(
+        vae=autoencoder(latent_channels=4),
+        text_encoder=clip(CLIPTextModel),
+        text_encoder_2=clip(CLIPTextModelWithProjection),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
+        unet=unet(
             channels,
             cross_attention_dim=32,
             addition_embed_type="text_time",
@@ -129,24 +148,24 @@ def _sd35() -> object:
             dual_attention_layers=(0,),
         ),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_autoencoder(latent_channels=16, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(CLIPTextModelWithProjection),
-        tokenizer=_clip_tokenizer(),
-        text_encoder_2=_clip(CLIPTextModelWithProjection),
-        tokenizer_2=_clip_tokenizer(),
-        text_encoder_3=_t5(),
-        tokenizer_3=_t5_tokenizer(),
+        vae=autoencoder(latent_channels=16, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
+        text_encoder=clip(CLIPTextModelWithProjection),
+        tokenizer=clip_tokenizer(),
+        text_encoder_2=clip(CLIPTextModelWithProjection),
+        tokenizer_2=clip_tokenizer(),
+        text_encoder_3=t5(),
+        tokenizer_3=t5_tokenizer(),
     )
 
 
 def _flux(kind, channels: int) -> object:
     return kind(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
-        vae=_autoencoder(latent_channels=4, shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(CLIPTextModel),
-        tokenizer=_clip_tokenizer(),
-        text_encoder_2=_t5(),
-        tokenizer_2=_t5_tokenizer(),
+        vae=autoencoder(latent_channels=4, shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False),
+        text_encoder=clip(CLIPTextModel),
+        tokenizer=clip_tokenizer(),
+        text_encoder_2=t5(),
+        tokenizer_2=t5_tokenizer(),
         transformer=FluxTransformer2DModel(
             in_channels=channels,
             out_channels=16,
@@ -165,39 +184,52 @@ def _flux(kind, channels: int) -> object:
 def _qwen_image() -> object:
     return QwenImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-        vae=AutoencoderKLQwenImage(
-            base_dim=4, z_dim=4, dim_mult=[1, 2, 2, 2], num_res_blocks=1, latents_mean=[0.0] * 4, latents_std=[1.0] * 4
+        vae=qwen_autoencoder(),
+        text_encoder=qwen_vision_language(),
+        tokenizer=qwen_tokenizer(),
+        transformer=qwen_transformer(),
+    )
+
+
+def _qwen_edit() -> object:
+    tokenizer = qwen_vision_tokenizer()
+    return QwenImageEditInpaintPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=qwen_autoencoder(),
+        text_encoder=qwen_vision_language(),
+        tokenizer=tokenizer,
+        processor=PictureProcessor(Qwen2VLImageProcessorPil(max_pixels=56 * 56, min_pixels=56 * 56), tokenizer),
+        transformer=qwen_transformer(),
+    )
+
+
+def _flux2_klein() -> object:
+    return Flux2KleinPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
+        vae=AutoencoderKLFlux2(
+            block_out_channels=(4, 4, 8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=1,
+            norm_num_groups=4,
+            latent_channels=4,
+            sample_size=64,
         ),
-        text_encoder=Qwen2_5_VLForConditionalGeneration(
-            Qwen2_5_VLConfig(
-                text_config={
-                    **_language(),
-                    "rope_parameters": {"type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e6},
-                },
-                vision_config={
-                    "depth": 1,
-                    "hidden_size": 16,
-                    "intermediate_size": 16,
-                    "num_heads": 2,
-                    "out_hidden_size": 16,
-                },
-                image_token_id=1,
-                video_token_id=1,
-                vision_start_token_id=1,
-                vision_end_token_id=1,
-            )
-        ),
-        tokenizer=_qwen_tokenizer(),
-        transformer=QwenImageTransformer2DModel(
-            patch_size=2,
+        # Its prompts are the states of three layers, the last of which is the 27th.
+        text_encoder=Qwen3ForCausalLM(Qwen3Config(**language() | {"num_hidden_layers": 28}, head_dim=8)),
+        tokenizer=qwen_tokenizer(),
+        transformer=Flux2Transformer2DModel(
             in_channels=16,
-            out_channels=4,
-            num_layers=2,
+            num_layers=1,
+            num_single_layers=1,
             attention_head_dim=16,
             num_attention_heads=2,
-            joint_attention_dim=16,
-            axes_dims_rope=(8, 4, 4),
+            joint_attention_dim=48,
+            timestep_guidance_channels=16,
+            axes_dims_rope=(4, 4, 4, 4),
+            guidance_embeds=False,
         ),
+        is_distilled=True,
     )
 
 
@@ -218,106 +250,11 @@ def _z_image() -> object:
             padding.normal_()
     return ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_autoencoder(latent_channels=4, shift_factor=0.1),
-        text_encoder=Qwen3Model(Qwen3Config(**_language(), head_dim=8)),
-        tokenizer=_qwen_tokenizer(),
+        vae=autoencoder(latent_channels=4, shift_factor=0.1),
+        text_encoder=Qwen3Model(Qwen3Config(**language(), head_dim=8)),
+        tokenizer=qwen_tokenizer(),
         transformer=transformer,
     )
-
-
-def _unet(channels: int, **more) -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=8,
-        in_channels=channels,
-        out_channels=4,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=2,
-        norm_num_groups=4,
-        **more,
-    )
-
-
-def _autoencoder(**more) -> AutoencoderKL:
-    return AutoencoderKL(
-        block_out_channels=(4, 4, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=64,
-        **more,
-    )
-
-
-def _clip(kind):
-    tokenizer = _clip_tokenizer()
-    return kind(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=16,
-            projection_dim=16,
-            intermediate_size=16,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-            max_position_embeddings=16,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-
-
-def _clip_tokenizer() -> CLIPTokenizer:
-    letters = [chr(code) for code in range(33, 127)]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[], model_max_length=16)
-
-
-def _t5() -> T5EncoderModel:
-    return T5EncoderModel(
-        T5Config(
-            vocab_size=len(_t5_tokenizer()),
-            d_model=32,
-            d_kv=8,
-            d_ff=16,
-            num_layers=1,
-            num_heads=2,
-            feed_forward_proj="gated-gelu",
-            is_encoder_decoder=False,
-            use_cache=False,
-        )
-    )
-
-
-def _t5_tokenizer() -> T5Tokenizer:
-    letters = [(chr(code), -3.0) for code in range(33, 127)]
-    return T5Tokenizer(
-        vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *letters], extra_ids=0, model_max_length=32
-    )
-
-
-def _language() -> dict:
-    """The shape of a language model that reads prompts."""
-    return {
-        "vocab_size": len(_qwen_tokenizer()),
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 2048,
-    }
-
-
-def _qwen_tokenizer() -> Qwen2Tokenizer:
-    letters = sorted(ByteLevel.alphabet())
-    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *letters]
-    tokenizer = Qwen2Tokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
-    tokenizer.chat_template = CHAT
-    return tokenizer
 
 
 FAMILIES = {
@@ -362,4 +299,24 @@ FAMILIES = {
         multiple=16,
         meaningless=("negative_prompt", "clip_skip"),
     ),
+    "flux2-klein": Family(
+        _flux2_klein, None, rounds_up=True, multiple=16, meaningless=("negative_prompt", "prompt_2", "clip_skip")
+    ),
+    "kontext": Family(
+        lambda: _flux(FluxKontextPipeline, 16),
+        None,
+        rounds_up=True,
+        multiple=16,
+        meaningless=("negative_prompt", "clip_skip"),
+    ),
+    "qwen-edit": Family(
+        _qwen_image, _qwen_edit, rounds_up=True, multiple=16, meaningless=("prompt_2", "clip_skip"), resamples=True
+    ),
 }
+
+
+def shrink_canvases(monkeypatch) -> None:
+    """Has pipelines that paint a million pixels, whatever they are given, paint a few thousand: a moment instead of a minute."""
+    for module in (pipeline_qwenimage_edit, pipeline_qwenimage_edit_inpaint):
+        calculate = module.calculate_dimensions
+        monkeypatch.setattr(module, "calculate_dimensions", lambda area, ratio, its=calculate: its(area // 80, ratio))

@@ -14,7 +14,7 @@ from helpers.working_folder import scene
 from strata.diffusion import devices
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.errors import OutOfMemoryError, StrataError
-from strata.painting import execution, paint, views
+from strata.painting import execution, paint
 from strata.painting.request import Request
 from strata.scene.scene import Scene
 
@@ -44,7 +44,7 @@ class Card:
         request = paint.resolve_paths(Request(spec, "layer.png", runtime, attempt, **paths))
         self.reporter = Recorder()
         with self.device:
-            execution.execute(request, views.look(request), self.reporter, self.pipelines)
+            execution.execute(request, paint.look(request), self.reporter, self.pipelines)
 
 
 @pytest.fixture(scope="module")

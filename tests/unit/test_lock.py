@@ -8,7 +8,8 @@ import yaml
 from helpers.settings import make_runtime
 from strata.errors import StrataError
 from strata.models import lock
-from strata.models.checkpoint import Checkpoint, find_snapshot
+from strata.models.checkpoint import Checkpoint
+from strata.models.hub_cache import find_snapshot
 from strata.painting import paint
 from strata.painting.request import Request
 from strata.scene.scenes import Scenes

@@ -3,6 +3,7 @@
 STRATA_FUZZ=10000 pytest -n 0 tests/unit/test_no_tracebacks.py tries more.
 """
 
+import json
 import os
 import random
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 
 from helpers.nasty_configs import spoil
 from helpers.working_folder import ROOT
+from strata.models.reference import NETWORK, PIPELINE
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 
@@ -36,8 +38,15 @@ def described(tmp_path, monkeypatch) -> list[dict]:
     for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png", "images/depth.png"):
         Path(picture).parent.mkdir(exist_ok=True)
         Path(picture).touch()
+    for name, file, kind in (("painter", PIPELINE, "Flux2KleinPipeline"), ("edges", NETWORK, "ControlNetModel")):
+        Path(name).mkdir()
+        Path(name, file).write_text(json.dumps({"_class_name": kind}))
+    full["models"] = {name: {"id": name} for name in ("painter", "edges")}
+    del full["background"]["reference"]
+    full["background"]["control"]["image"] = full["subjects"]["astronaut"]["reference"]["image"] = "images/robot.png"
     full["background"]["loras"] = []
-    full["subjects"]["astronaut"]["model"] = None
+    full["subjects"]["astronaut"]["model"] = "painter"
+    del full["subjects"]["shadow"]["reference"]
     full["composite"]["layers"] = [
         entry for entry in full["composite"]["layers"] if entry["layer"] not in ("statue", "grain")
     ]

@@ -8,6 +8,7 @@ from helpers import tiny_models
 from strata.diffusion import pipelines
 from strata.diffusion.loading import LoadError
 from strata.errors import StrataError
+from strata.models import families
 
 MODEL = {"revision": None, "variant": None, "dtype": "float32"}
 
@@ -46,7 +47,7 @@ def test_what_can_only_inpaint_is_loaded_for_nothing_else(models, task):
     ],
 )
 def test_the_signature_of_a_pipeline_says_what_it_is_for(pipeline, tasks):
-    found = {task for task in pipelines.SUFFIXES if pipelines._is_for(task, getattr(diffusers, pipeline))}
+    found = {task for task in families.SUFFIXES if pipelines._is_for(task, getattr(diffusers, pipeline))}
     assert found == tasks
 
 
@@ -69,17 +70,24 @@ def test_a_pipeline_that_is_no_upscaler_is_refused(models):
         load("upscale", models / "text-to-image")
 
 
-@pytest.mark.parametrize("family", pipelines.FAMILIES)
-def test_a_familys_classes_are_those_that_diffusers_would_choose(family, monkeypatch):
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_a_familys_classes_are_those_that_diffusers_would_choose(family):
+    """Where it would choose any: some families are not in its lists."""
     from diffusers.pipelines import auto_pipeline
 
     chosen = {
         "text_to_image": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
         "inpaint": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
     }
-    monkeypatch.setattr(
-        pipelines.DiffusionPipeline, "load_config", lambda source, revision: {"_class_name": f"{family}Pipeline"}
-    )
+    listed = {"FluxKontext": {"text_to_image"}, "Flux2Klein": {"text_to_image"}, "QwenImageEdit": {"inpaint"}}
     for task, mapping in chosen.items():
-        expected = auto_pipeline._get_task_class(mapping, f"{family}Pipeline")
-        assert pipelines._find_class(task, "a model", None) is expected
+        found = pipelines._find_class(task, f"{family}Pipeline", "a model")
+        expected = auto_pipeline._get_task_class(mapping, f"{family}Pipeline", throw_error_if_not_exist=False)
+        assert (expected is not None) == (task in listed.get(family, chosen))
+        assert expected in (None, found)
+        assert found.__name__ == f"{family}{families.SUFFIXES[task]}"
+
+
+def test_a_family_without_image_to_image_inpaints():
+    assert pipelines._find_class("image_to_image", "FluxKontextPipeline", "x").__name__ == "FluxKontextInpaintPipeline"
+    assert pipelines._find_class("image_to_image", "FluxPipeline", "x").__name__ == "FluxImg2ImgPipeline"

@@ -116,6 +116,36 @@ def test_what_has_no_safetensors_is_refused(there, variant, said):
         choose_files(SMALL + there, INDEX, variant)
 
 
+NETWORK = [
+    "config.json",
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "a/model.bin",
+]
+
+
+@pytest.mark.parametrize(
+    ("variant", "weights"),
+    [(None, "diffusion_pytorch_model.safetensors"), ("fp16", "diffusion_pytorch_model.fp16.safetensors")],
+)
+def test_a_network_on_its_own_is_its_config_and_its_weights(variant, weights):
+    assert choose_files([*NETWORK, "README.md"], None, variant) == ["config.json", weights]
+
+
+@pytest.mark.parametrize(
+    ("there", "variant", "said"),
+    [
+        (["config.json"], None, "it has no safetensors beside its config"),
+        (["config.json", "diffusion_pytorch_model.bin"], None, "it has no safetensors, only pickles"),
+        (["config.json", "diffusion_pytorch_model.fp16.safetensors"], None, "only as the variant fp16"),
+        (NETWORK, "bf16", "no safetensors of the variant bf16"),
+    ],
+)
+def test_a_network_without_safetensors_is_refused(there, variant, said):
+    with pytest.raises(ValueError, match=said):
+        choose_files(there, None, variant)
+
+
 def test_the_digest_is_that_of_git(tmp_path):
     path = tmp_path / "config.json"
     path.write_text("{}")

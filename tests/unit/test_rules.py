@@ -53,34 +53,34 @@ def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
     (tmp_path / "mist.png").touch()
     config["effects"]["mist"] = {"image": "mist.png"}
     rules = SceneRules(config, Comparison())
-    assert [rules.effect_gpu(asked(effect=name)) for name in ("mist", "fog")] == [0, 1]
+    assert [rules.gpu(asked(effect=name)) for name in ("mist", "fog")] == [0, 1]
     assert [rules.effect_image(asked(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
 
 
 def test_a_background_that_is_an_image_takes_no_device(config, tmp_path):
     (tmp_path / "desert.png").touch()
     rules = SceneRules(config, Comparison())
-    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, [])
+    assert (rules.gpu(asked()), rules.background_image(asked())) == (1, [])
     config["background"] |= {"image": "desert.png", "strength": 0.5}
     rules = SceneRules(config, Comparison())
-    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (1, ["desert.png"])
+    assert (rules.gpu(asked()), rules.background_image(asked())) == (1, ["desert.png"])
     config["background"] = {"image": "desert.png"}
     rules = SceneRules(config, Comparison())
-    assert (rules.background_gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
+    assert (rules.gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
 
 
 def test_a_subject_that_is_an_image_takes_no_device_and_reads_its_mask_alone(config, tmp_path):
     (tmp_path / "own.png").touch()
     config["subjects"]["rover"] = {"image": "own.png"}
     rules, rover = SceneRules(config, Comparison()), asked(subject="rover")
-    assert (rules.subject_gpu(rover), rules.subject_image(rover)) == (0, ["own.png"])
+    assert (rules.gpu(rover), rules.subject_image(rover)) == (0, ["own.png"])
     assert rules.plate(rover) == rules.subject_mask(rover) == []
     with pytest.raises(SystemExit, match=r"subjects\.rover is an image without a mask"):
         rules.mask(rover)
     config["subjects"]["rover"]["mask"] = {"image": "own.png"}
     assert SceneRules(config, Comparison()).subject_mask(rover) == ["results/masks/rover.png"]
     astronaut = asked(subject="astronaut")
-    assert (rules.subject_gpu(astronaut), rules.subject_image(astronaut)) == (1, [])
+    assert (rules.gpu(astronaut), rules.subject_image(astronaut)) == (1, [])
 
 
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
@@ -129,7 +129,7 @@ def test_what_is_not_there_ends_snakemake_with_a_sentence(rules, ask, said):
 
 
 def test_snakemake_sees_functions_of_wildcards(rules):
-    for function in (rules.background, rules.stack, rules.effect_gpu):
+    for function in (rules.background, rules.stack, rules.gpu):
         assert list(inspect.signature(function).parameters) == ["wildcards"]
 
 

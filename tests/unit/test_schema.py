@@ -82,7 +82,7 @@ def test_a_complete_scene_is_complete(schema):
     [
         ("backgroun", {}, "config.yaml: backgroun is not a key of the schema. Did you mean background?"),
         ("background.promt", "x", "background.promt is not a key of the schema. Did you mean prompt?"),
-        ("background.zzz", "x", "background.zzz is not a key of the schema. Known here: clip_skip, fit, "),
+        ("background.zzz", "x", "background.zzz is not a key of the schema. Known here: clip_skip, control, fit, "),
         ("background.seed", "x", "background.seed is 'x', but must be a whole number, at least 0"),
         ("background.seed", True, "background.seed is True, but must be a whole number"),
         ("background.seed", -1, "background.seed is -1, but must be a whole number, at least 0"),

@@ -44,8 +44,8 @@ class Fetcher:
         return process.returncode, said
 
     def start(self, *disk: str, environment: dict | None = None, **model) -> subprocess.Popen:
-        model = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"} | model
-        model.setdefault("index", "model_index.json")
+        described = {"id": "tiny/painter", "revision": None, "variant": None, "where": "config.yaml: models.x"}
+        model = described | {"index": "model_index.json"} | model
         return subprocess.Popen(
             [sys.executable, "-u", "-c", FETCH, json.dumps(model), *disk],
             cwd=self.folder,
@@ -327,6 +327,23 @@ def test_a_file_that_was_damaged_is_fetched_anew(fetcher):
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     assert "\nfetched" in f"\n{fetcher.fetch()}"
     assert fetcher.cached(UNET).read_bytes() == good
+
+
+def test_a_controlnet_is_fetched_and_locked_like_a_pipeline(hub, fetcher, tmp_path):
+    from helpers import tiny_controlnets
+
+    folder = tiny_controlnets.save("sd15", tmp_path / "controlnet")
+    commit = hub.repositories.setdefault("tiny/guide", Repository()).commit(
+        folder, {"notes.bin": b"a pickle", "a/b.json": b"{}"}
+    )
+    guide = {"id": "tiny/guide", "index": "config.json"}
+    assert "fetched" in fetcher.fetch(**guide)
+    (entry,) = fetcher.lock
+    assert (entry["repository"], entry["commit"], entry["dtype"]) == ("tiny/guide", commit, "float32")
+    assert sorted(entry["files"]) == ["config.json", "diffusion_pytorch_model.safetensors"]
+    assert "already there" in fetcher.fetch(**guide)
+    said = fetcher.refused(id="tiny/painter", index="config.json")
+    assert "is 'tiny/painter', which holds no config.json: it is no ControlNet of diffusers" in said
 
 
 def test_a_lock_on_another_machine_brings_the_same_commit(hub, fetcher, models, tmp_path):

@@ -82,7 +82,7 @@ def test_a_preset_that_is_not_there_is_a_sentence(empty):
     refused = empty.snakemake("results/final.png")
     assert refused.returncode == 1
     assert "config.yaml: preset is 'sd51', but there is no such file in" in refused.stdout
-    assert "There are: flux-fill, qwen-image, sd15, " in refused.stdout
+    assert "There are: flux-fill, flux2-klein, kontext, " in refused.stdout
     assert "Traceback" not in refused.stdout
 
 

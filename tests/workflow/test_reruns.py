@@ -47,6 +47,8 @@ EDITS = [
     ("models.text_to_image.steps", 3, {"effects/fog"}),  # what the background has already
     ("models.text_to_image.guidance_scale", 7.0, PAINTED),
     ("models.text_to_image.strength_limit", 0.5, set()),
+    ("models.text_to_image.speed.compile", True, PAINTED),
+    ("models.text_to_image.speed.weights", "float8", PAINTED),
     ("models.inpainting.id", "{other}", SUBJECTS),
     ("models.inpainting.revision", "main", SUBJECTS),
     ("models.inpainting.variant", "fp16", SUBJECTS),
@@ -56,6 +58,9 @@ EDITS = [
     ("models.inpainting.steps", 4, SUBJECTS),
     ("models.inpainting.guidance_scale", 7.0, SUBJECTS),
     ("models.inpainting.strength_limit", 0.9, ASTRONAUT),
+    ("models.inpainting.speed.compile", True, SUBJECTS),
+    ("models.inpainting.speed.weights", "float8", SUBJECTS),
+    ("models.inpainting.speed", {"compile": False}, set()),  # which asks for nothing
     ("models.inpainting.strength_limit", 0.5, SUBJECTS),
     ("background.prompt", "a sea", BACKGROUND),
     ("background.negative_prompt", "animals", BACKGROUND),
@@ -282,6 +287,7 @@ NAMED_EDITS = [
     ("steps", 4),
     ("guidance_scale", 7.0),
     ("strength_limit", 0.5),
+    ("speed", {"weights": "float8"}),
 ]
 
 
@@ -689,6 +695,15 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):
         rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
+    # tests/workflow/test_cached_steps.py
+    for model in ("text_to_image", "inpainting", "*"):
+        rows |= {f"models.{model}.speed.cache.{key}" for key in ("kind", "threshold", "interval")}
+    rows |= {f"models.*.speed.{key}" for key in ("compile", "weights")}  # as those of the two
+    # tests/workflow/test_guides.py
+    for place in ("background", "subjects.*", "effects.*", "refine"):
+        rows |= {f"{place}.reference.{key}" for key in ("image", "layer")}
+        keys = ("model", "kind", "image", "of", "fit", "scale", "mode", "thresholds")
+        rows |= {f"{place}.control.{key}" for key in keys}
     assert leaves(Schema("scene").document) - rows == set()
 
 

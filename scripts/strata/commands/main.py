@@ -14,6 +14,7 @@ VERBS = {
     "plan": "say what a build would do, why, and how long it will take",
     "pick": "write the values of one picture of a sweep into its scene",
     "restore": "print or write the scene that a finished picture was built from",
+    "decompose": "take a picture apart into layers, as a new scene",
     "diff": "say what differs between two pictures, scenes, variations or commits' configs",
     "fetch": "fetch the models on the hub, and lock them to a commit",
     "tidy": "list the files under results/ that no scene names any more, or remove them",

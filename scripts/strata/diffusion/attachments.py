@@ -12,6 +12,7 @@ from strata.diffusion import patches
 from strata.diffusion.lora import with_loras
 from strata.diffusion.pipelines import Loaded, place
 from strata.diffusion.schedulers import with_scheduler
+from strata.diffusion.speed import fresh_cache
 from strata.passes import DiffusionPass
 
 
@@ -49,6 +50,7 @@ def attached(loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str]) -> I
         if hooked:
             place(loaded)
             lent.callback(pipeline.remove_all_hooks)
+        lent.enter_context(fresh_cache(pipeline, spec["model"].get("speed")))
         # The last, so that adapters are in place by whose names prompts are told apart.
         lent.enter_context(loaded.prompts.lent_to(pipeline, [spec["loras"], spec["clip_skip"]]))
         yield arguments

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from strata.diffusion import guidance
 from strata.errors import StrataError
 from strata.imaging.arrays import Array, to_image
+from strata.imaging.guides import UNGUIDED, Guides
 from strata.passes import DiffusionPass, ImageToImage, Inpaint, Refine, TextToImage
 
 OnStep = Callable[[int, int], None]
@@ -53,18 +55,20 @@ def text_to_image(
     on_step: OnStep,
     on_note: OnNote = ignored,
     arguments: Mapping[str, Any] = NOTHING,
+    guides: Guides = UNGUIDED,
 ) -> Image.Image:
     """Paints `spec["width"]` x `spec["height"]` pixels from the prompt alone; "RGB".
 
     Args:
         arguments: what else the pipeline is called with, see attachments.py.
+        guides: what guides it beside the prompt.
 
     Raises:
         StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
     """
     size = spec["width"], spec["height"]
-    width, height = pad_size(size, size_multiple(pipeline))
-    return _run(pipeline, spec, on_step, on_note, **arguments, width=width, height=height).crop((0, 0, *size))
+    padded = pad_size(size, size_multiple(pipeline))
+    return _run(pipeline, spec, on_step, on_note, padded, guides, **arguments).crop((0, 0, *size))
 
 
 def image_to_image(
@@ -74,22 +78,23 @@ def image_to_image(
     on_step: OnStep,
     on_note: OnNote = ignored,
     arguments: Mapping[str, Any] = NOTHING,
+    guides: Guides = UNGUIDED,
 ) -> Image.Image:
     """Paints a picture anew, as far as `spec["strength"]` says; "RGB" of its size.
 
     Args:
         picture: "RGB".
-        arguments: as for text_to_image().
+        arguments, guides: as for text_to_image().
 
     Raises:
         StrataError: the pipeline wants what a pass does not have, or the result is not a picture.
     """
-    width, height = pad_size(picture.size, size_multiple(pipeline))
-    canvas: dict[str, Any] = {"image": _extend(picture, (width, height)), "width": width, "height": height}
-    accepted = inspect.signature(pipeline.__call__).parameters
-    # Some families take the picture's own size, and have no such arguments.
-    canvas = {name: value for name, value in canvas.items() if name == "image" or name in accepted}
-    return _run(pipeline, spec, on_step, on_note, **arguments, **canvas).crop((0, 0, *picture.size))
+    padded = pad_size(picture.size, size_multiple(pipeline))
+    canvas: dict[str, Any] = {"image": _extend(picture, padded)}
+    if "mask_image" in inspect.signature(pipeline.__call__).parameters:
+        # A family that inpaints, and has no pipeline of its own for this.
+        canvas["mask_image"] = Image.new("L", padded, 255)
+    return _run(pipeline, spec, on_step, on_note, padded, guides, **arguments, **canvas).crop((0, 0, *picture.size))
 
 
 def inpaint(
@@ -100,6 +105,7 @@ def inpaint(
     on_step: OnStep,
     on_note: OnNote = ignored,
     arguments: Mapping[str, Any] = NOTHING,
+    guides: Guides = UNGUIDED,
 ) -> Image.Image:
     """Paints where the mask is white, seeing the plate; "RGB" of the plate's size.
 
@@ -108,7 +114,7 @@ def inpaint(
     Args:
         plate: "RGB".
         mask: "L" with 0 and 255 alone, since pipelines cut it at one half; of the plate's size.
-        arguments: as for text_to_image().
+        arguments, guides: as for text_to_image().
 
     Raises:
         ValueError: plate and mask do not fit each other.
@@ -119,20 +125,9 @@ def inpaint(
             f"a plate in RGB and a mask in L of one size are needed, not {plate.mode} {plate.size} and {mask.mode} "
             f"{mask.size}"
         )
-    width, height = pad_size(plate.size, size_multiple(pipeline))
-    result = _run(
-        pipeline,
-        spec,
-        on_step,
-        on_note,
-        **arguments,
-        **_spare_encoding(pipeline, (width, height)),
-        width=width,
-        height=height,
-        image=_extend(plate, (width, height)),
-        mask_image=_extend(mask, (width, height)),
-    )
-    return result.crop((0, 0, *plate.size))
+    padded = pad_size(plate.size, size_multiple(pipeline))
+    canvas = {"image": _extend(plate, padded), "mask_image": _extend(mask, padded), **_spare_encoding(pipeline, padded)}
+    return _run(pipeline, spec, on_step, on_note, padded, guides, **arguments, **canvas).crop((0, 0, *plate.size))
 
 
 def _spare_encoding(pipeline: Any, size: tuple[int, int]) -> dict[str, torch.Tensor]:
@@ -154,7 +149,8 @@ def size_multiple(pipeline: Any) -> int:
 
     Families differ in where they say it: some in the image processor, some in the size of the transformer's patches.
     """
-    patch = pipeline.vae_scale_factor * getattr(pipeline, "patch_size", 1)
+    transformer = getattr(pipeline, "transformer", None)
+    patch = pipeline.vae_scale_factor * getattr(getattr(transformer, "config", None), "patch_size", 1)
     return math.lcm(patch, pipeline.image_processor.config.vae_scale_factor)
 
 
@@ -167,7 +163,8 @@ def find_arguments(pipeline: Any, spec: DiffusionPass) -> tuple[dict[str, Any], 
     """
     accepted = set(inspect.signature(pipeline.__call__).parameters)
     distilled = getattr(getattr(pipeline, "transformer", None), "config", {}).get("guidance_embeds")
-    names = ARGUMENTS | ({"guidance_scale": "true_cfg_scale"} if distilled is False else {})
+    true_guidance = distilled is False and "true_cfg_scale" in accepted
+    names = ARGUMENTS | ({"guidance_scale": "true_cfg_scale"} if true_guidance else {})
     if distilled:
         accepted.discard("negative_prompt")
     given = {key: value for key, value in spec.items() if key in names and value is not None}
@@ -188,11 +185,24 @@ def _extend(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.pad(pixels, ((0, below), (0, right), *((0, 0),) * (pixels.ndim - 2)), mode="edge"))
 
 
-def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, **canvas: Any) -> Image.Image:
+def _run(
+    pipeline: Any,
+    spec: DiffusionPass,
+    on_step: OnStep,
+    on_note: OnNote,
+    size: tuple[int, int],
+    guides: Guides,
+    **canvas: Any,
+) -> Image.Image:
+    """Runs a pipeline on what it is given; "RGB" of the size, (width, height) in pixels."""
     model = spec["model"]["id"]
+    canvas |= guidance.find_arguments(
+        pipeline, spec, guides, paints_on="image" in canvas, extend=lambda picture: _extend(picture, size)
+    )
+    canvas |= _find_sides(pipeline, size)
 
     def report(pipe: Any, step: int, timestep: int, tensors: dict[str, Any]) -> dict[str, Any]:
-        if step == 0 and spec["negative_prompt"] and not getattr(pipe, "do_classifier_free_guidance", True):
+        if step == 0 and given.get("negative_prompt") and not getattr(pipe, "do_classifier_free_guidance", True):
             on_note(f"{model} is unguided at guidance_scale {spec['guidance_scale']:g}: negative_prompt does nothing")
         if (
             step & (step + 1)
@@ -221,7 +231,23 @@ def _run(pipeline: Any, spec: DiffusionPass, on_step: OnStep, on_note: OnNote, *
         raise StrataError(
             "The model's safety checker blacked the picture out. Change the prompt or the seed, then build again."
         )
-    return _to_picture(result.images[0])
+    picture = _to_picture(result.images[0])
+    if picture.size == size:
+        return picture
+    on_note(
+        f"{model} is a {type(pipeline).__name__}, which paints {size[0]} x {size[1]} pixels as {picture.width} x {picture.height}: "
+        "the result is resampled"
+    )
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _find_sides(pipeline: Any, size: tuple[int, int]) -> dict[str, Any]:
+    """The arguments that say how large a picture is to be. Some families take the size of the picture that they paint on."""
+    accepted = inspect.signature(pipeline.__call__).parameters
+    sides = {"width": size[0], "height": size[1]}
+    # FLUX.1 Kontext goes by an area, and by a list of sizes of its own unless told otherwise.
+    sides |= {"max_area": size[0] * size[1], "_auto_resize": False} if "max_area" in accepted else {}
+    return {name: value for name, value in sides.items() if name in accepted}
 
 
 def _check_signature(pipeline: Any, given: Mapping[str, Any], model: str) -> None:

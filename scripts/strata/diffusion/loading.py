@@ -6,21 +6,23 @@ class LoadError(Exception):
 
     Attributes:
         may_pass: whether it is the network, which may work again in a moment.
+        of_controlnet: whether it is the ControlNet's fault, and not the model's.
     """
 
-    def __init__(self, reason: str, may_pass: bool = False):
+    def __init__(self, reason: str, may_pass: bool = False, of_controlnet: bool = False):
         super().__init__(reason)
         self.may_pass = may_pass
+        self.of_controlnet = of_controlnet
 
 
-def explain(error: BaseException, may_fetch: bool) -> LoadError:
+def explain(error: BaseException, may_fetch: bool, of_controlnet: bool = False) -> LoadError:
     """What a library raised, as a LoadError.
 
     Args:
         may_fetch: whether the model comes from the hub, so that the network may be what failed.
     """
     reason = " ".join(str(error).split())[:300].rstrip(".")
-    return LoadError(reason, may_pass=may_fetch and _is_network_failure(error))
+    return LoadError(reason, may_fetch and _is_network_failure(error), of_controlnet)
 
 
 def _is_network_failure(error: BaseException | None) -> bool:

@@ -46,6 +46,13 @@ def prepare() -> None:
     _silence()
 
 
+def import_compiler() -> None:
+    """Puts torch's own compiler back before something is compiled: its submodules cannot be imported without it."""
+    if isinstance(sys.modules.get(COMPILER), LazyCompiler):
+        del sys.modules[COMPILER]
+    importlib.import_module(COMPILER)
+
+
 @contextmanager
 def clip_text_model(pipeline: Any) -> Iterator[None]:
     """Gives a CLIP text encoder the name back under which diffusers looks for its last norm to skip layers."""

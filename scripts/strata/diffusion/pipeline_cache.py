@@ -13,12 +13,34 @@ from strata.diffusion import devices, pipelines, vision_models
 from strata.diffusion.pipelines import Loaded
 from strata.models.checkpoint import Checkpoint
 
-Key = tuple[str, str, str, str, str, int]
-"""Device, task, folder, model as JSON, placement, attempt."""
+Key = tuple[str, str, str, str, str, int, str]
+"""Device, task, folder, model as JSON, placement, attempt, the ControlNet's folder and model as JSON."""
 
 
 MOST_HELD = 8
 """Pipelines on one device. Memory is the other bound, but a small model takes too little of it to ever be let go."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a pipeline is loaded from: a model, and the ControlNet that it has beside its own parts."""
+
+    checkpoint: Checkpoint
+    controlnet: Checkpoint | None
+
+    def state(self) -> tuple[Any, ...]:
+        """Differs when a file was replaced, edited, added or removed."""
+        return self.checkpoint.state() + (self.controlnet.state() if self.controlnet else ())
+
+    def size(self) -> int:
+        """The bytes on disk, see Checkpoint.size()."""
+        return self.checkpoint.size() + (self.controlnet.size() if self.controlnet else 0)
+
+    def check(self) -> None:
+        """Raises a StrataError if files are not there, or no longer those which the pass was planned with."""
+        self.checkpoint.check()
+        if self.controlnet:
+            self.controlnet.check()
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,15 @@ class PipelineCache:
         self._changing = threading.RLock()
         self._loads: Counter[str] = Counter()
 
-    def get(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Loaded:
+    def get(
+        self,
+        task: str,
+        checkpoint: Checkpoint,
+        device: str,
+        placement: str,
+        attempt: int,
+        controlnet: Checkpoint | None = None,
+    ) -> Loaded:
         """A pipeline that is ready to paint, loaded now unless it is held.
 
         Args:
@@ -52,18 +82,21 @@ class PipelineCache:
                 model then stands in the place of the pipeline.
             device: torch's name of it.
             placement, attempt: see devices.choose_placement().
+            controlnet: what the pipeline has beside its own parts; None for nothing.
 
         Raises:
             LoadError: the pipeline cannot be loaded.
             StrataError: the model is not there, or no longer the one that the pass was planned with.
         """
         model = json.dumps(checkpoint.model, sort_keys=True)
-        key = (device, task, str(checkpoint.folder), model, placement, attempt)
+        beside = json.dumps([str(controlnet.folder), controlnet.model], sort_keys=True) if controlnet else ""
+        key = (device, task, str(checkpoint.folder), model, placement, attempt, beside)
+        files = Files(checkpoint, controlnet)
         with self._changing:
             held = self._held.pop(key, None)
-        if held is None or held.state != checkpoint.state() or self._is_crowded(held, device, checkpoint.size()):
+        if held is None or held.state != files.state() or self._is_crowded(held, device, files.size()):
             held = None  # gives its memory back before the next is loaded
-            held = self._load(task, checkpoint, device, placement, attempt)
+            held = self._load(task, files, device, placement, attempt)
         with self._changing:
             self._held[key] = held
             self._bound(device)
@@ -93,21 +126,24 @@ class PipelineCache:
         for key in keys[:-MOST_HELD]:
             del self._held[key]
 
-    def _load(self, task: str, checkpoint: Checkpoint, device: str, placement: str, attempt: int) -> Held:
-        self._make_room(device, checkpoint.size())
-        state, parts = checkpoint.state(), checkpoint.parts()
-        checkpoint.check()
+    def _load(self, task: str, files: Files, device: str, placement: str, attempt: int) -> Held:
+        checkpoint, controlnet = files.checkpoint, files.controlnet
+        self._make_room(device, files.size())
+        state, parts = files.state(), checkpoint.parts()
+        files.check()
         shared = self._find_shared(device, parts)
-        if not parts or parts.keys() - shared.keys():
+        if not parts or controlnet or parts.keys() - shared.keys():
             self._loads[device] += 1
         if task in vision_models.TASKS:
             looking = vision_models.load(task, checkpoint.model, checkpoint.folder, device)
             loaded = Loaded(looking, device, devices.LADDER[0])
         else:
-            loaded = pipelines.load(task, checkpoint.model, checkpoint.folder, device, placement, attempt, shared)
+            beside = (controlnet.model, controlnet.folder) if controlnet else None
+            model, folder = checkpoint.model, checkpoint.folder
+            loaded = pipelines.load(task, model, folder, device, placement, attempt, shared, beside)
         if not state:
             # It came from the hub just now.
-            state, parts = checkpoint.state(), checkpoint.parts()
+            state, parts = files.state(), checkpoint.parts()
         return Held(loaded, state, parts)
 
     def _is_crowded(self, held: Held, device: str, size: int) -> bool:

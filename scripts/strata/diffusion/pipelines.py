@@ -1,7 +1,8 @@
 """Loading a diffusers pipeline: safetensors alone, no remote code, and laid out for the device's memory."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,21 @@ import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
-from strata.diffusion import devices
+from strata.diffusion import devices, speed, vision_processors
 from strata.diffusion.encoded_prompts import EncodedPrompts
 from strata.diffusion.loading import LoadError, explain
 from strata.errors import StrataError
+from strata.models import families
 from strata.passes import PassModel
-
-# diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose
-# `<family>Pipeline`, `<family>Img2ImgPipeline` and `<family>InpaintPipeline`.
-FAMILIES = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "QwenImage", "ZImage", "Flux")
-
-SUFFIXES = {"text_to_image": "Pipeline", "image_to_image": "Img2ImgPipeline", "inpaint": "InpaintPipeline"}
-"""How the classes of a family end, by task."""
 
 AUTO_CLASSES = {
     "text_to_image": "AutoPipelineForText2Image",
     "image_to_image": "AutoPipelineForImage2Image",
     "inpaint": "AutoPipelineForInpainting",
 }
+
+LAYERED = "QwenImageLayeredPipeline"
+"""The pipeline that takes a picture apart."""
 
 UPSCALERS = {"StableDiffusionUpscalePipeline": 1.0, "StableDiffusionLatentUpscalePipeline": 0.25}
 """The pipelines that make a picture larger, and how many cells of latents each makes for a pixel of it, along a side."""
@@ -59,70 +57,136 @@ def load(
     placement: str,
     attempt: int,
     shared: Mapping[str, Any] | None = None,
+    controlnet: tuple[PassModel, Path | None] | None = None,
 ) -> Loaded:
     """Loads a pipeline and lays it out on a device.
 
     Args:
-        task: text_to_image, image_to_image, inpaint or upscale.
+        task: text_to_image, image_to_image, inpaint, upscale or decompose.
         folder: the model's; None for one on the hub, which is fetched if it is not in the hub's cache.
         device: torch's name of it.
         placement, attempt: see devices.choose_placement().
         shared: components that another pipeline has on the device already, by name.
+        controlnet: a ControlNet and its folder, as those of the model.
 
     Raises:
         LoadError: the weights are not there, or are not safetensors.
     """
     shared = shared or {}
     source = folder or model["id"]
-    try:
-        pipeline = _find_class(task, source, model["revision"]).from_pretrained(
+    beside = {"controlnet": _load_controlnet(*controlnet, device)} if controlnet else {}
+    with _sentences(fetching=folder is None):
+        index = DiffusionPipeline.load_config(source, revision=model["revision"])
+        kind = _find_class(task, index["_class_name"], source)
+        if beside:
+            kind = _find_controlled(index["_class_name"], type(beside["controlnet"]).__name__, task)
+            _check_fit(beside["controlnet"], source, model["revision"])
+        if vision_processors.FOLDER in index:
+            beside[vision_processors.FOLDER] = vision_processors.load(source, model["revision"])
+        pipeline = kind.from_pretrained(
             source,
             revision=model["revision"],
             variant=model["variant"],
             dtype=devices.choose_dtype(model["dtype"], device),
             use_safetensors=True,
-            **shared,
+            **{**shared, **beside},
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
-        if devices.ran_out_of_memory(error):
-            raise
-        raise explain(error, may_fetch=folder is None) from None
-    unet = getattr(pipeline, "unet", None)
-    if task in ("text_to_image", "image_to_image") and unet and unet.config.in_channels > unet.config.out_channels:
+    unet: Any = getattr(pipeline, "unet", None)
+    only_inpaints = bool(unet) and unet.config.in_channels > unet.config.out_channels
+    if task in ("text_to_image", "image_to_image") and only_inpaints:
         raise LoadError(
             f"its UNet takes {unet.config.in_channels} channels, among them a mask, so that it can only inpaint"
         )
+    if beside.get("controlnet") is not None and (
+        reason := families.refuse_union(type(beside["controlnet"]).__name__, task, only_inpaints)
+    ):
+        raise LoadError(f"it is a model {reason}")
     there = {id(part) for part in shared.values()}
     missing = [_count_bytes(part) for part in find_modules(pipeline) if id(part) not in there]
     chosen = devices.choose_placement(placement, attempt, device, missing or [0], devices.free_memory(device))
     if shared and chosen != devices.LADDER[0]:
         # Offload hooks move a part about, which the other pipeline could not stand.
         del pipeline
-        return load(task, model, folder, device, placement, attempt)
+        return load(task, model, folder, device, placement, attempt, None, controlnet)
     if getattr(pipeline, "watermark", None):
         # SDXL marks every pixel if a certain package happens to be installed, so the same scene would differ by machine.
         pipeline.watermark = None
     pipeline.set_progress_bar_config(disable=True)
+    asked = model.get("speed")
+    if asked and id(speed.find_denoiser(pipeline)) not in there:  # a shared one was made faster already
+        speed.apply(pipeline, asked, devices.choose_dtype(model["dtype"], device), device)
     loaded = Loaded(pipeline, device, chosen)
     place(loaded)
     return loaded
 
 
-def _find_class(task: str, source: str | Path, revision: str | None) -> Any:
+def _load_controlnet(model: PassModel, folder: Path | None, device: str) -> Any:
+    source = folder or model["id"]
+    with _sentences(fetching=folder is None, of_controlnet=True):
+        described = diffusers.ControlNetModel.load_config(source, revision=model["revision"])
+        named = described.get("_class_name")
+        if named not in {kind for kinds in families.CONTROLLED.values() for kind in kinds}:
+            raise ValueError(f"it is a {named or 'network without a name'}, and no ControlNet that is known here")
+        return getattr(diffusers, named).from_pretrained(
+            source,
+            revision=model["revision"],
+            variant=model["variant"],
+            torch_dtype=devices.choose_dtype(model["dtype"], device),
+            use_safetensors=True,
+        )
+
+
+def _find_controlled(pipeline: str, controlnet: str, task: str) -> Any:
+    named, reason = families.find_controlled(pipeline, controlnet, task)
+    if named is None:
+        raise StrataError(f"The model is a {pipeline}, {reason}.")
+    return getattr(diffusers, named)
+
+
+def _check_fit(controlnet: Any, source: str | Path, revision: str | None) -> None:
+    """Refuses a ControlNet for another size of UNet: their classes are the same."""
+    made_for = controlnet.config.get("cross_attention_dim")
+    if made_for is None:
+        return
+    unet = diffusers.UNet2DConditionModel.load_config(source, subfolder="unet", revision=revision)
+    if unet.get("cross_attention_dim") != made_for:
+        raise LoadError(
+            f"it is made for a UNet whose cross_attention_dim is {made_for}, and that of {source} is "
+            f"{unet.get('cross_attention_dim')}: take one for its family",
+            of_controlnet=True,
+        )
+
+
+@contextmanager
+def _sentences(fetching: bool, of_controlnet: bool = False) -> Iterator[None]:
+    """Has what diffusers raises for files that it cannot load come out as a LoadError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
+        if devices.ran_out_of_memory(error):
+            raise
+        raise explain(error, fetching, of_controlnet) from None
+
+
+def _find_class(task: str, named: Any, source: str | Path) -> Any:
     """The class of the pipeline for a task: one of diffusers', whatever the model names.
 
     The model's own class where that is for this task alone (FLUX.1-Fill's is in no list of the Auto classes), else the one
-    that the Auto classes choose for its family.
+    that the Auto classes choose for its family. A family without image to image paints a picture anew by inpainting all of it.
     """
-    named = DiffusionPipeline.load_config(source, revision=revision)["_class_name"]
     if task == "upscale":
         if named not in UPSCALERS:
             raise StrataError(f"{source} is a {named}, which is no upscaler. There are: {', '.join(UPSCALERS)}.")
         return getattr(diffusers, named)
-    for family in FAMILIES:
-        kinds = {task: f"{family}{suffix}" for task, suffix in SUFFIXES.items()}
-        if named in kinds.values():
-            return getattr(diffusers, kinds[task])
+    if task == "decompose":
+        if named != LAYERED:
+            raise StrataError(f"{source} is a {named}, which takes no picture apart into layers. A {LAYERED} does.")
+        return getattr(diffusers, named)
+    family = families.find_family(named) if isinstance(named, str) else None
+    if family is not None:
+        # diffusers' Auto classes import every family that there is, which takes seconds. For these they would choose the same.
+        kinds = [f"{family}{families.SUFFIXES[kind]}" for kind in (task, "inpaint")]
+        return next(getattr(diffusers, kind) for kind in kinds if hasattr(diffusers, kind))
     own = getattr(diffusers, named, None) if isinstance(named, str) else None
     if isinstance(own, type) and issubclass(own, DiffusionPipeline) and _is_for(task, own):
         return own

@@ -53,6 +53,11 @@ def read(
     return 1 - distances if spec["near"] == "white" else distances
 
 
+def to_grey(distance: Array) -> Image.Image:
+    """Distances as grey levels, "L": 0 is black, 1 is white."""
+    return Image.fromarray(np.rint(distance * 255).astype(np.uint8))
+
+
 def ramp(distance: Array, spec: Ramp) -> Array:
     """What a layer's opacity is multiplied by: 0 at `start`, 1 at `end`, in proportion between them, and constant beyond."""
     start, end = np.float32(spec["start"]), np.float32(spec["end"])

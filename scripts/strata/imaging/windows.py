@@ -7,6 +7,7 @@ from PIL import Image, ImageChops
 
 from strata.errors import StrataError
 from strata.imaging import color_match, compositing, healing, masks
+from strata.imaging.guides import UNGUIDED, Guides
 from strata.passes import Ring
 
 SURROUNDINGS = 0.25  # of a mask's longer side: what is shown round it, since a thing is known by where it stands
@@ -175,3 +176,19 @@ def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | N
 
 View = Whole | Window | Flattened | Shown
 """What a pass sees."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that a pass sees: what it paints on (None for what is painted from a prompt), and what guides it."""
+
+    view: View | None = None
+    guides: Guides = UNGUIDED
+
+    def pixels(self) -> bytes:
+        """All that a pass reads."""
+        return (self.view.pixels() if self.view else b"") + self.guides.pixels()
+
+    def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The part of a canvas of a size that the pass sees."""
+        return self.view.box if isinstance(self.view, Window) else (0, 0, *size)

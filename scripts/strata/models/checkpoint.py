@@ -14,13 +14,6 @@ from strata.passes import PassModel
 UNSHARED = ("scheduler",)
 
 
-def find_snapshot(repository: str, commit: str) -> Path:
-    """The folder in the hub's cache (HF_HOME) in which the files of a commit lie, whether it is there or not."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}", "snapshots", commit).resolve()
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """A model, as a pass names it.
@@ -92,8 +85,10 @@ class Checkpoint:
                 "models.lock.yaml asks for it. Run `strata fetch` where there is a network: it fetches what is missing."
             )
         elif self.folder:
-            parts = "all parts that model_index.json names" if self.index == INDEX else "all files of the repository"
-            remedy = f"Its folder must hold {parts}, with safetensors weights. Copy it again."
+            parts = "all parts that model_index.json names, with safetensors weights"
+            if self.index != INDEX:
+                parts = f"{self.index} and safetensors weights"
+            remedy = f"Its folder must hold {parts}. Copy it again."
         else:
             remedy = (
                 "Run `strata fetch` where there is a network, name its `variant` if the hub has its safetensors only as fp16, or "
@@ -107,8 +102,9 @@ class Checkpoint:
         if not folder or not (folder / INDEX).is_file():
             return {}
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        speed = json.dumps(self.model.get("speed"), sort_keys=True)
         return {
-            name: (*kind, self.model["variant"], self.model["dtype"], self._identify_files(folder / name))
+            name: (*kind, self.model["variant"], self.model["dtype"], speed, self._identify_files(folder / name))
             for name, kind in index.items()
             if name not in UNSHARED and isinstance(kind, list) and (folder / name).is_dir()
         }

@@ -30,7 +30,7 @@ from strata.errors import StrataError
 from strata.files import cannot_write
 from strata.fingerprints import digest_files
 from strata.models import lock
-from strata.models.checkpoint import find_snapshot
+from strata.models.hub_cache import find_snapshot
 from strata.models.kinds import INDEX, NAMES
 from strata.models.lock import Entry
 from strata.models.reference import HubModel

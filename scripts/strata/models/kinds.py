@@ -8,7 +8,10 @@ CONFIG = "config.json"
 
 NAMES = {
     INDEX: ("diffusers pipeline", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
-    CONFIG: ("transformers model", "CIDAS/clipseg-rd64-refined"),
+    CONFIG: (
+        "ControlNet, or of a model that looks",
+        "lllyasviel/control_v11p_sd15_canny or CIDAS/clipseg-rd64-refined",
+    ),
 }
 """What a model is whose folder holds such a file, and one on the hub that is such."""
 

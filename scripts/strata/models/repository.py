@@ -19,6 +19,10 @@ WEIGHTS = re.compile(
     r"(?:(?:\.(\w+))?\.index(?:\.(\w+))?\.json)?"
 )
 
+CONFIG = "config.json"
+
+NO_VARIANT = "it has no safetensors of the variant {}: leave `variant` out, or name another"
+
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
@@ -41,22 +45,33 @@ def choose_files(names: Iterable[str], index: Mapping[str, object] | None, varia
         chosen = [INDEX]
     of_variant = False
     for component in components:
-        part = f"its {component}" if component else "it"
         files = [name for name in names if name.rpartition("/")[0] == component]
-        weights = {name: _variant(found) for name in files if (found := WEIGHTS.fullmatch(name.rpartition("/")[2]))}
-        taken = variant if variant in weights.values() else None
+        selected, taken = _choose_weights(f"its {component}" if component else "it", files, variant)
         of_variant |= taken is not None
-        selected = [name for name, its in weights.items() if its == taken]
-        if not any(name.endswith(".safetensors") for name in selected):
-            if others := sorted({its for its in weights.values() if its}):
-                raise ValueError(f"{part} has safetensors only as the variant {' or '.join(others)}: name `variant`")
-            if any(name.endswith(PICKLED) for name in files):
-                raise ValueError(f"{part} has no safetensors, only pickles, which are never loaded")
         chosen += selected
-        chosen += [name for name in files if name not in weights and name.endswith(CONFIGURING)]
+        chosen += [name for name in files if not _is_weights(name) and name.endswith(CONFIGURING)]
     if variant and not of_variant:
-        raise ValueError(f"it has no safetensors of the variant {variant}: leave `variant` out, or name another")
+        raise ValueError(NO_VARIANT.format(variant))
+    if index is None and not any(map(_is_weights, chosen)):
+        raise ValueError("it has no safetensors beside its config")
     return sorted(chosen)
+
+
+def _choose_weights(whose: str, files: list[str], variant: str | None) -> tuple[list[str], str | None]:
+    """The weights of one network among its files, and the variant that they are of."""
+    weights = {name: _variant(found) for name in files if (found := _is_weights(name))}
+    taken = variant if variant in weights.values() else None
+    selected = [name for name, its in weights.items() if its == taken]
+    if not any(name.endswith(".safetensors") for name in selected):
+        if others := sorted({its for its in weights.values() if its}):
+            raise ValueError(f"{whose} has safetensors only as the variant {' or '.join(others)}: name `variant`")
+        if any(name.endswith(PICKLED) for name in files):
+            raise ValueError(f"{whose} has no safetensors, only pickles, which are never loaded")
+    return selected, taken
+
+
+def _is_weights(name: str) -> re.Match[str] | None:
+    return WEIGHTS.fullmatch(name.rpartition("/")[2])
 
 
 def digest_as_git(path: Path) -> str:

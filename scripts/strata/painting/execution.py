@@ -19,7 +19,8 @@ from strata.diffusion.vision_models import VisionModel
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.fingerprints import fingerprint_file, fingerprint_folder
 from strata.imaging import png, tiles
-from strata.imaging.windows import Flattened, Shown, View, Whole, Window
+from strata.imaging.guides import UNGUIDED, Guides
+from strata.imaging.windows import Flattened, Shown, Sight, Whole, Window
 from strata.models.checkpoint import Checkpoint
 from strata.models.kinds import CONFIG, find_index
 from strata.painting import (
@@ -37,7 +38,7 @@ from strata.painting.device_lock import hold_one
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import UNKEYED_PARTS, Store
-from strata.passes import Inpaint, PaintedEffect, PassCheck, PassModel, TextMask, Tried, Upscale
+from strata.passes import Inpaint, PaintedEffect, PassCheck, PassModel, TextMask, Tried, Upscale, find_control
 from strata.seals import UNKEYED
 from strata.state import MODEL_DIGESTS
 
@@ -64,12 +65,12 @@ class Made:
     tried: Sequence[Tried] = ()
 
 
-def execute(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
+def execute(request: Request, sight: Sight | None, reporter: Reporter, pipelines: PipelineCache) -> Done:
     """Paints a pass and writes its layer.
 
     Args:
         request: with absolute paths.
-        view: what the pass sees; None for text to image.
+        sight: what the pass sees; None for text to image without guides.
         pipelines: those that this process holds.
 
     Raises:
@@ -80,7 +81,7 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         started, loaded_before = time.time(), pipelines.count_loads(device)
         if _was_shared_meanwhile(request, reporter):
             return Done("store", started)
-        made = _with_room(request, device, pipelines, lambda: _make(request, view, reporter, pipelines, device))
+        made = _with_room(request, device, pipelines, lambda: _make(request, sight, reporter, pipelines, device))
         ended, loads = time.time(), pipelines.count_loads(device) - loaded_before
     _check_files(request)  # also those that were replaced while they were read
     library = "transformers" if find_index(request.spec["task"]) == CONFIG else "diffusers"
@@ -96,15 +97,15 @@ def execute(request: Request, view: View | None, reporter: Reporter, pipelines: 
         ended,
         placement=made.placement,
         loading=round(made.loading, 3),
-        pixels=_count_pixels(request, view),
+        pixels=_count_pixels(request, sight),
         loads=loads,
     )
 
 
-def _count_pixels(request: Request, view: View | None) -> int:
+def _count_pixels(request: Request, sight: Sight | None) -> int:
     size = request.spec["width"], request.spec["height"]
-    if isinstance(view, Window):
-        size = view.plate.size
+    if sight and isinstance(sight.view, Window):
+        size = sight.view.plate.size
     return size[0] * size[1]
 
 
@@ -150,8 +151,9 @@ def _with_room(request: Request, device: str, pipelines: PipelineCache, work: Ca
     raise OutOfMemoryError(_explain_shortage(request, device, reason))
 
 
-def _make(request: Request, view: View | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
+def _make(request: Request, sight: Sight | None, reporter: Reporter, pipelines: PipelineCache, device: str) -> Made:
     spec = request.spec
+    view, guides = (sight.view, sight.guides) if sight else (None, UNGUIDED)
     if spec["task"] == "upscale":
         assert isinstance(view, Whole)
         return _enlarge(request, spec, view.picture, reporter, pipelines, device)
@@ -171,20 +173,20 @@ def _make(request: Request, view: View | None, reporter: Reporter, pipelines: Pi
         return Made(image, {"score": str(score)}, loaded.placement, loading)
     if spec["task"] == "inpaint" and spec["check"]:
         assert isinstance(view, Window)
-        return _try_seeds(request, spec, spec["check"], view, reporter, pipelines, device, loaded, loading)
+        return _try_seeds(request, spec, spec["check"], view, guides, reporter, pipelines, device, loaded, loading)
     if spec["task"] == "inpaint":
         assert isinstance(view, Window)
-        image = inpaint.paint(loaded, request, spec, view, reporter)
+        image = inpaint.paint(loaded, request, spec, view, guides, reporter)
     elif spec["task"] == "refine":
         assert isinstance(view, Flattened)
-        image = refine.paint(loaded, request, spec, view, reporter)
+        image = refine.paint(loaded, request, spec, view, guides, reporter)
     elif spec["task"] == "image_to_image":
         assert isinstance(view, Whole)
-        image = image_to_image.paint(loaded, request, spec, view.picture, reporter)
+        image = image_to_image.paint(loaded, request, spec, view.picture, guides, reporter)
     elif "alpha" in spec:
-        image = effect.paint(loaded, request, cast(PaintedEffect, spec), reporter)
+        image = effect.paint(loaded, request, cast(PaintedEffect, spec), guides, reporter)
     else:
-        image = text_to_image.paint(loaded, request, spec, reporter)
+        image = text_to_image.paint(loaded, request, spec, guides, reporter)
     return Made(image, _shortage(loaded), loaded.placement, loading)
 
 
@@ -212,6 +214,7 @@ def _try_seeds(
     spec: Inpaint,
     wanted: PassCheck,
     window: Window,
+    guides: Guides,
     reporter: Reporter,
     pipelines: PipelineCache,
     device: str,
@@ -224,7 +227,7 @@ def _try_seeds(
     image, tried = check.try_seeds(
         spec,
         wanted,
-        lambda pass_: inpaint.paint(loaded, request, pass_, window, reporter),
+        lambda pass_: inpaint.paint(loaded, request, pass_, window, guides, reporter),
         lambda layer: check.look(looking.pipeline, wanted["text"], window.show(layer))[1],
         reporter,
     )
@@ -247,12 +250,21 @@ def _load(
     """A pipeline for a task, or a model that looks, and the seconds until it was at hand."""
     began = time.time()
     checkpoint = Checkpoint(model, Path(folder) if folder else None, _digests(request), find_index(task))
+    controlnet = _find_controlnet(request) if model is request.spec["model"] else None
     try:
-        loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt)
+        loaded = pipelines.get(task, checkpoint, device, request.runtime.placement, request.attempt, controlnet)
     except LoadError as error:
         kind = PassingError if error.may_pass else StrataError
-        raise kind(checkpoint.explain(str(error))) from None
+        at_fault = controlnet if controlnet and error.of_controlnet else checkpoint
+        raise kind(at_fault.explain(str(error))) from None
     return loaded, time.time() - began
+
+
+def _find_controlnet(request: Request) -> Checkpoint | None:
+    if (control := find_control(request.spec)) is None:
+        return None
+    folder = request.files.get(control["model"]["id"])
+    return Checkpoint(control["model"], Path(folder) if folder else None, _digests(request), CONFIG)
 
 
 def _check_files(request: Request) -> None:

@@ -55,9 +55,14 @@ def measure(spec: Pass, pixels: float) -> tuple[str, float]:
         return f"{kind} {spec['method']}", spec.get("steps", 1) * pixels * spec["factor"] ** 2
     strength = spec.get("strength")
     steps = int(spec["steps"] * strength) if isinstance(strength, float) else spec["steps"]
-    kind += " checked" if spec["task"] == "inpaint" and spec.get("check") else ""  # several seeds, perhaps
+    beside = [part for part in ("reference", "control") if spec.get(part)]
+    if speed := model.get("speed"):
+        beside.append(json.dumps(speed, sort_keys=True))
+    if spec["task"] == "inpaint" and spec.get("check"):
+        beside.append("checked")  # several seeds, perhaps
     # Guidance runs the model twice a step.
-    return f"{kind} guided" if spec["guidance_scale"] > 1 else kind, steps * pixels
+    guided = ["guided"] if spec["guidance_scale"] > 1 else []
+    return " ".join([kind, *guided, *beside]), steps * pixels
 
 
 def add(entry: Finished) -> None:

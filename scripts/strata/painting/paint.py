@@ -11,24 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.errors import OutOfMemoryError, PassingError, StrataError
-from strata.files import Reader, expand_user
-from strata.models import adapter_files, lock, reference
-from strata.models.checkpoint import find_snapshot
+from strata.files import Reader, ReadFile, expand_user, read_file
+from strata.models import adapter_files, reference
 from strata.models.kinds import CONFIG, find_index
 from strata.painting import history, journal, views, worker_client
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
-from strata.passes import Pass, PassModel
+from strata.passes import Pass, find_control
 from strata.seals import read_seal
 
 if TYPE_CHECKING:
     from strata.diffusion.pipeline_cache import PipelineCache
-    from strata.imaging.windows import View
+    from strata.imaging.windows import Sight
 
-    Execute = Callable[[Request, View | None, Reporter, PipelineCache], Done]
-    PaintView = Callable[[Request, View | None, Reporter], Done]
-    """Paints a pass, given what it sees (None for text to image), and writes its layer."""
+    Execute = Callable[[Request, Sight | None, Reporter, PipelineCache], Done]
+    PaintView = Callable[[Request, Sight | None, Reporter], Done]
+    """Paints a pass, given what it sees (None for text to image without guides), and writes its layer."""
 
 
 WAITS_SECONDS = 1, 4, 15  # between attempts, when the network fails
@@ -59,8 +58,13 @@ def paint(request: Request, reporter: Reporter) -> Done:
         request.layer, done.how, done.started, done.ended, **{key: value for key, value in more.items() if value}
     )
     _remember_seconds(request, done)
-    names = dict(zip((*resolved.plate, resolved.mask), (*request.plate, request.mask), strict=True))
+    names = dict(zip(_list_pictures(resolved), _list_pictures(request), strict=True))
     return replace(done, consumed={names[path] or path: digest for path, digest in done.consumed.items()})
+
+
+def _list_pictures(request: Request) -> list[str | None]:
+    """The pictures that a pass reads, in an order of their own."""
+    return [*request.plate, request.mask, *(request.guides[part] for part in sorted(request.guides))]
 
 
 def _remember_seconds(request: Request, done: Done) -> None:
@@ -133,6 +137,7 @@ def resolve_paths(request: Request) -> Request:
         layer=str(folder / request.layer),
         plate=tuple(str(folder / path) for path in request.plate),
         mask=None if request.mask is None else str(folder / request.mask),
+        guides={part: str(folder / path) for part, path in request.guides.items()},
         model=None if model is None else str(model),
         files=adapter_files.find_files(request.spec) | _find_helpers(request.spec),
         runtime=replace(request.runtime, store=store),
@@ -153,8 +158,8 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
     """The same; without `paint_view`, None for a pass that would have to be painted."""
     started = time.time()
     store, reader = _store_of(request, reporter), Reader()
-    view = views.look(request, reader.read)
-    key = make_key(request.spec, view.pixels() if view else b"")
+    sight = look(request, reader.read)
+    key = make_key(request.spec, sight.pixels() if sight else b"")
     if _is_made_of(request.present or request.layer, key):
         os.utime(request.present or request.layer)  # newer than what it was made from
         return Done("kept", started, consumed=reader.digests)
@@ -163,9 +168,27 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
             return Done("store", started, consumed=reader.digests)
         if paint_view is None:
             return None
-        done = paint_view(replace(request, key=key), view, reporter)
+        done = paint_view(replace(request, key=key), sight, reporter)
         store.put(key, request.layer)
     return replace(done, consumed=reader.digests)
+
+
+def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:
+    """Reads all that a pass sees; None for what is painted from a prompt and nothing guides.
+
+    What prepares the guides is not among the code of a pass that has none.
+    """
+    view = views.look(request, read_file)
+    if view is None and not request.guides:
+        return None
+    from strata.imaging.windows import Sight  # here: many jobs see nothing, and start faster without Pillow
+
+    if not request.guides:
+        return Sight(view)
+    from strata.painting import guiding
+
+    size = request.spec["width"], request.spec["height"]
+    return Sight(view, guiding.look(request, Sight(view).box(size), read_file))
 
 
 def _is_made_of(layer: str, key: str) -> bool:
@@ -178,8 +201,8 @@ def _is_made_of(layer: str, key: str) -> bool:
 
 def is_stored(request: Request) -> bool:
     """Whether the layer of a request with absolute paths need not be painted: it is right already, or in the store."""
-    view = views.look(request)
-    key = make_key(request.spec, view.pixels() if view else b"")
+    sight = look(request)
+    key = make_key(request.spec, sight.pixels() if sight else b"")
     settings = request.runtime.store
     store = Store(settings.folder, settings.limit_gb * 1e9, settings.shared)
     return store.find(key) is not None or _is_made_of(request.layer, key)
@@ -201,24 +224,18 @@ def _find_model(spec: Pass) -> Path | None:
     model = spec["model"]
     if spec["task"] == "upscale" and spec["method"] == "network":
         return adapter_files.find(model["id"])
-    return _find_folder(model, find_index(spec["task"]))
+    return reference.locate(model, find_index(spec["task"]))
 
 
 def _find_helpers(spec: Pass) -> dict[str, str]:
-    """The folders of the models that help that of a pass, by their ids, as far as they are known."""
+    """The folders of the models that help that of a pass, by their ids; nothing for those on the hub that no lock names."""
     helpers = [spec["edge"]] if spec["task"] == "text_to_mask" else []
     if spec["task"] == "inpaint" and spec["check"]:
         helpers.append(spec["check"]["model"])
-    found = {model["id"]: _find_folder(model, CONFIG) for model in helpers if model is not None}
+    if control := find_control(spec):
+        helpers.append(control["model"])
+    found = {model["id"]: reference.locate(model, CONFIG) for model in helpers if model is not None}
     return {name: str(folder) for name, folder in found.items() if folder is not None}
-
-
-def _find_folder(model: PassModel, index: str) -> Path | None:
-    """The folder that holds a model, or will when it was fetched; None for one on the hub that no lock names."""
-    if found := reference.find_folder(model["id"], index):
-        return found.resolve()
-    locked = lock.find_entry(lock.read(), model["id"], model["revision"], model["variant"], "models")
-    return find_snapshot(model["id"], locked["commit"]) if locked else None
 
 
 def _paint_by_worker(request: Request, reporter: Reporter) -> Done | None:
@@ -233,9 +250,9 @@ def _paint_by_worker(request: Request, reporter: Reporter) -> Done | None:
         return None
 
 
-def _paint_here(request: Request, view: View | None, reporter: Reporter) -> Done:
+def _paint_here(request: Request, sight: Sight | None, reporter: Reporter) -> Done:
     execute, pipelines = import_execution()
-    return execute(request, view, reporter, pipelines)
+    return execute(request, sight, reporter, pipelines)
 
 
 def _store_of(request: Request, reporter: Reporter) -> Store:

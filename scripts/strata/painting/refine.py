@@ -4,14 +4,19 @@ from PIL import Image
 
 from strata.diffusion import attachments, inference
 from strata.diffusion.pipelines import Loaded
+from strata.imaging.guides import Guides
 from strata.imaging.windows import Flattened
 from strata.painting.progress import Reporter
 from strata.painting.request import Request
 from strata.passes import Refine
 
 
-def paint(loaded: Loaded, request: Request, spec: Refine, view: Flattened, reporter: Reporter) -> Image.Image:
+def paint(
+    loaded: Loaded, request: Request, spec: Refine, view: Flattened, guides: Guides, reporter: Reporter
+) -> Image.Image:
     """The refined picture, "RGB"; outside of the ring it is the flattened stack, bit for bit."""
     with attachments.attached(loaded, spec, request.files) as arguments:
-        painted = inference.image_to_image(loaded.pipeline, spec, view.picture, reporter.step, reporter.note, arguments)
+        painted = inference.image_to_image(
+            loaded.pipeline, spec, view.picture, reporter.step, reporter.note, arguments, guides
+        )
     return view.replace(painted)

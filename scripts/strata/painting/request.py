@@ -22,10 +22,11 @@ class Request:
         plate, mask: the files that an inpainting pass reads: the layers beneath, bottom to top, and the soft mask. What makes
             a picture larger, or paints it anew, reads that picture as its plate; what looks at a picture, the layers that make
             it; what refines a stack, its layers, and the depth picture that they follow.
+        guides: the files of the pictures that guide the pass, by the part of it that names them (passes.GUIDES).
         folder: the workflow's working directory. Once it is given, all paths are absolute.
         model: the folder of the model, if it is one on this machine's disk, or the file of a network.
-        files: the paths of other files and folders that the pass names, such as LoRA adapters and models that help its own,
-            by their names in it.
+        files: the paths of other files and folders that the pass names, such as LoRA adapters, a ControlNet and models that
+            help its own, by their names in it.
         present: the layer's file that is there, if it is another one: it is kept if it is right already.
         key: of the pass in the store, once it is known.
     """
@@ -36,6 +37,7 @@ class Request:
     attempt: int = 1
     plate: tuple[str, ...] = ()
     mask: str | None = None
+    guides: Mapping[str, str] = field(default_factory=dict)
     folder: str | None = None
     model: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)

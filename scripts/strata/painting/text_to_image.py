@@ -4,12 +4,13 @@ from PIL import Image
 
 from strata.diffusion import attachments, inference
 from strata.diffusion.pipelines import Loaded
+from strata.imaging.guides import Guides
 from strata.painting.progress import Reporter
 from strata.painting.request import Request
 from strata.passes import TextToImage
 
 
-def paint(loaded: Loaded, request: Request, spec: TextToImage, reporter: Reporter) -> Image.Image:
+def paint(loaded: Loaded, request: Request, spec: TextToImage, guides: Guides, reporter: Reporter) -> Image.Image:
     """The layer, "RGB"."""
     with attachments.attached(loaded, spec, request.files) as arguments:
-        return inference.text_to_image(loaded.pipeline, spec, reporter.step, reporter.note, arguments)
+        return inference.text_to_image(loaded.pipeline, spec, reporter.step, reporter.note, arguments, guides)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
-from strata.imaging.windows import View
+from strata.imaging.windows import Sight
 from strata.painting import paint
 from strata.painting.progress import AbandonedError, Reporter
 from strata.painting.request import Done, Request
@@ -116,7 +116,7 @@ class Worker:
             listener.listen(64)
             mine = _identity(self._address)
             # What each request needs, before the threads: two that import the same things get into each other's way.
-            from strata.imaging import windows  # noqa: F401
+            from strata.imaging import guide_pictures, windows  # noqa: F401
 
             threading.Thread(target=self._import, daemon=True).start()
             while self._wanted() and _identity(self._address) == mine:
@@ -189,7 +189,7 @@ class Worker:
             if request.layer != request.present:
                 Path(request.layer).unlink(missing_ok=True)
 
-    def _paint_view(self, request: Request, view: View | None, reporter: Reporter) -> Done:
+    def _paint_view(self, request: Request, sight: Sight | None, reporter: Reporter) -> Done:
         asked = time.time()
         while not self._imported.wait(0.1):
             reporter.check()
@@ -201,7 +201,7 @@ class Worker:
             self._retiring = True
             raise AbandonedError
         assert self._execute is not None and self._pipelines is not None
-        done = self._execute(request, view, reporter, self._pipelines)
+        done = self._execute(request, sight, reporter, self._pipelines)
         return replace(done, starting=round(importing, 3))
 
     def _status(self) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _find_outside(request: Request) -> str | None:
     if not request.folder or not Path(request.folder).is_absolute():
         return "The request names no folder of a workflow: the worker paints for workflows alone."
     folder = os.path.normpath(request.folder)
-    for path in filter(None, (request.layer, request.present, *request.plate, request.mask)):
+    for path in filter(None, (request.layer, request.present, *request.plate, request.mask, *request.guides.values())):
         if not Path(os.path.normpath(Path(folder, path))).is_relative_to(folder):
             return f"{path} lies outside the workflow's folder, {folder}: the worker leaves it alone."
     return None

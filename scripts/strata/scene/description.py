@@ -5,7 +5,7 @@ Lengths are canvas pixels. The schema says what each key means; a test holds the
 
 from typing import Any, Literal, TypedDict
 
-from strata.passes import DepthOfField, Finish, Mask, Sampling, StackEntry, StyleAdapter
+from strata.passes import DepthOfField, Finish, Mask, Sampling, Speed, StackEntry, StyleAdapter
 from strata.schema import Schema
 
 SCHEMA = Schema("scene")  # read and compiled when first needed, and then for all scenes
@@ -27,6 +27,22 @@ class Style(TypedDict):
     weight: float
 
 
+class Reference(TypedDict):
+    image: str | None
+    layer: str | None
+
+
+class Control(TypedDict):
+    model: str
+    kind: Literal["image", "canny", "depth"]
+    image: str | None
+    of: str | None
+    fit: str
+    scale: float
+    mode: int | None
+    thresholds: list[float]
+
+
 class Model(TypedDict):
     id: str
     revision: str | None
@@ -38,6 +54,7 @@ class Model(TypedDict):
     steps: int | None
     guidance_scale: float | None
     strength_limit: float
+    speed: Speed | None
 
 
 class Upscaler(TypedDict):
@@ -52,6 +69,8 @@ class Passed(Sampling):
 
     loras: list[Lora]
     style: Style | None
+    reference: Reference | None
+    control: Control | None
     model: str | None
 
 

@@ -72,7 +72,7 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
     """What the rule of a layer knows, and the layers that it sees."""
     match kind:
         case "background":
-            return {**scene.background()}, []
+            return {**scene.background()}, _guides(scene, "background")
         case "found":
             found = scene.perception.text_mask(name)
             return {**found}, [_find_kind(scene, layer) for layer in found["plate"]]
@@ -83,17 +83,24 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
             by_words: list[tuple[Kind, str]] = [("found", name)] if scene.is_by_words(name) else []
             return {**scene.mask(name)}, by_words + [_find_kind(scene, layer) for layer in scene.mask_layers(name)]
         case "effect":
-            return {**scene.effect(name)}, []
+            return {**scene.effect(name)}, _guides(scene, name)
         case "subject":
             seen: list[tuple[Kind, str]] = [("mask", name)] if name in scene.masks else []
-            return {**scene.subject(name)}, seen + [_find_kind(scene, layer) for layer in scene.plate(name)]
+            plate = [_find_kind(scene, layer) for layer in scene.plate(name)]
+            return {**scene.subject(name)}, [*seen, *plate, *_guides(scene, name)]
         case "check":
             look = scene.check(name)
             return {**look}, [("mask", name), *(_find_kind(scene, layer) for layer in look["plate"])]
         case "refine":
             followed = scene.followed_depth()
             depth: list[tuple[Kind, str]] = [] if followed is None else [("depth", followed)]
-            return {**scene.refine()}, [*(_find_kind(scene, entry["layer"]) for entry in scene.stack), *depth]
+            stack = [_find_kind(scene, entry["layer"]) for entry in scene.stack]
+            return {**scene.refine()}, [*stack, *depth, *_guides(scene, "refined")]
+
+
+def _guides(scene: Scene, layer: str) -> list[tuple[Kind, str]]:
+    """The layers that guide the pass of another."""
+    return [_find_kind(scene, guide["layer"]) for guide in scene.guides(layer) if guide["layer"] is not None]
 
 
 def _find_kind(scene: Scene, layer: str) -> tuple[Kind, str]:

@@ -45,6 +45,14 @@ EXPORTS_BY_FILE: Mapping[str, Export] = {
 
 
 @dataclass(frozen=True)
+class GuideFile:
+    """A picture that guides a pass: a layer's file under results/, or a file of the user's own."""
+
+    file: str
+    own: bool
+
+
+@dataclass(frozen=True)
 class Layer:
     """A file that a rule makes: a layer, a mask, a picture or a sheet. All files are relative to the folder of all results.
 
@@ -57,6 +65,7 @@ class Layer:
         found: what a mask says in words.
         depth: a layer's depth that is estimated.
         image: a file of the user's that it is made from, relative to the working directory.
+        guides: its reference, then what its ControlNet follows, as far as there are such.
     """
 
     rule: Rule
@@ -67,6 +76,7 @@ class Layer:
     image: str | None = None
     found: str | None = None
     depth: str | None = None
+    guides: tuple[GuideFile, ...] = ()
 
     @property
     def is_pass(self) -> bool:
@@ -76,7 +86,14 @@ class Layer:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All files under results/ that it is made from."""
-        return (*self.sees, *(file for file in (self.mask, self.found, self.depth) if file is not None))
+        guides = (guide.file for guide in self.guides if not guide.own)
+        return tuple(dict.fromkeys([*self.sees, *filter(None, [self.mask, self.found, self.depth]), *guides]))
+
+    @property
+    def own_files(self) -> tuple[str, ...]:
+        """All files of the user's that it is made from, relative to the working directory."""
+        guides = (guide.file for guide in self.guides if guide.own)
+        return tuple(dict.fromkeys([*filter(None, [self.image]), *guides]))
 
 
 class Layers:
@@ -145,7 +162,9 @@ class Layers:
     def background(self, folder: str) -> Layer:
         def describe(scene: Scene, file: str) -> Layer:
             self._check_home(folder, "background", "", file)
-            return Layer("background", file, scene.background(), image=scene.description["background"]["image"])
+            image = scene.description["background"]["image"]
+            guides = self._guides(folder, scene, "background")
+            return Layer("background", file, scene.background(), image=image, guides=guides)
 
         return self._describe(folder, paths.background(folder), describe)
 
@@ -190,7 +209,8 @@ class Layers:
             self._check_home(folder, "subject", name, file)
             plate = tuple(self._file(folder, scene, layer) for layer in scene.plate(name))
             mask = paths.mask(self._folders.find(folder, "mask", name), name) if name in scene.masks else None
-            return Layer("subject", file, scene.subject(name), plate, mask, scene.subjects[name]["image"])
+            image, guides = scene.subjects[name]["image"], self._guides(folder, scene, name)
+            return Layer("subject", file, scene.subject(name), plate, mask, image, guides=guides)
 
         return self._describe(folder, paths.subject(folder, name), describe)
 
@@ -210,7 +230,8 @@ class Layers:
         def describe(scene: Scene, file: str) -> Layer:
             _check_known(scene, "effects", name, scene.effects)
             self._check_home(folder, "effect", name, file)
-            return Layer("effect", file, scene.effect(name), image=scene.effects[name]["image"])
+            image, guides = scene.effects[name]["image"], self._guides(folder, scene, name)
+            return Layer("effect", file, scene.effect(name), image=image, guides=guides)
 
         return self._describe(folder, paths.effect(folder, name), describe)
 
@@ -234,7 +255,8 @@ class Layers:
             spec = scene.refine()
             self._check_home(folder, "refine", "", file)
             image, depth = self.stack_depth(folder)
-            return Layer("refine", file, spec, self._stack(folder, scene), image=image, depth=depth)
+            guides = self._guides(folder, scene, "refined")
+            return Layer("refine", file, spec, self._stack(folder, scene), image=image, depth=depth, guides=guides)
 
         return self._describe(folder, paths.refined(folder), describe)
 
@@ -349,6 +371,14 @@ class Layers:
 
     def _stack(self, folder: str, scene: Scene) -> tuple[str, ...]:
         return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
+
+    def _guides(self, folder: str, scene: Scene, layer: str) -> tuple[GuideFile, ...]:
+        return tuple(
+            GuideFile(self._file(folder, scene, guide["layer"]), own=False)
+            if guide["layer"] is not None
+            else GuideFile(guide["image"] or "", own=True)
+            for guide in scene.guides(layer)
+        )
 
     def _file(self, folder: str, scene: Scene, name: str) -> str:
         """The file of a layer by its name in the composite."""

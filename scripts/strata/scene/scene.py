@@ -15,6 +15,7 @@ from strata.models.kinds import INDEX
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
+from strata.scene.guides import Guides, as_control_picture, as_guide, list_guides
 from strata.scene.perception import Perception
 
 Task = Literal["text_to_image", "inpainting"]
@@ -40,8 +41,10 @@ class Scene:
         self.effects = self.description["effects"]
         self.stack: list[StackEntry] = self.description["composite"]["layers"] or self._default_stack()
         self.perception = Perception(self.description, self.size, source, self._models)
+        self._guides = Guides(self.description["models"], self._models, source, _check_inside)
         self._check_names()
         self._check_models()
+        self._check_guides()
         self._check_background()
         self._check_refine()
         self._check_depth()
@@ -67,7 +70,7 @@ class Scene:
             return {
                 "task": "text_to_image",
                 **self._diffusion_pass("background", background, "text_to_image"),
-                "code": digest_code("text_to_image"),
+                "code": _digest_code("text_to_image", background),
             }
         if background["strength"] is None:
             width, height = self.size
@@ -87,7 +90,7 @@ class Scene:
             "fit": background["fit"],
             "strength": self._strength(background, background["strength"], "text_to_image"),
             "where": where,
-            "code": digest_code("image_to_image"),
+            "code": _digest_code("image_to_image", background),
         }
 
     def effect(self, name: str) -> passes.PaintedEffect | passes.DrawnImage:
@@ -99,7 +102,7 @@ class Scene:
                 "task": "text_to_image",
                 **self._diffusion_pass(f"effects.{name}", effect, "text_to_image"),
                 "alpha": effect["alpha"],
-                "code": digest_code("effect"),
+                "code": _digest_code("effect", effect),
             }
         return {
             "task": "image",
@@ -147,7 +150,7 @@ class Scene:
             "cell": self._cell(name),
             "plate": self.plate(name),
             "check": checked,
-            "code": digest_code("checked" if checked else "inpaint"),
+            "code": _digest_code("checked" if checked else "inpaint", subject),
         }
 
     def check(self, name: str) -> passes.Check:
@@ -191,7 +194,7 @@ class Scene:
             "stack": self.rendered_stack(),
             "depth": self.stack_depth(),
             "ring": ring,
-            "code": digest_code("refine"),
+            "code": _digest_code("refine", refine),
         }
 
     def composite(self) -> passes.Composite:
@@ -251,6 +254,7 @@ class Scene:
         described = self.description
         used = {"text_to_image", "inpainting", *(passed["model"] for _, passed, _ in self._painted())}
         named: dict[str, Any] = {f"models.{name}": model for name, model in described["models"].items() if name in used}
+        controlnets = [control["model"] for _, passed, _ in self._painted() if (control := passed["control"])]
         if described["upscale"]["method"] == "diffusion":
             named["upscale.model"] = described["upscale"]["model"]
         found: list[reference.HubModel] = []
@@ -266,7 +270,19 @@ class Scene:
                         "index": INDEX,
                     }
                 )
-        return found + self.perception.hub_models()
+        controls = [model for name in dict.fromkeys(controlnets) if (model := self._guides.hub_model(name))]
+        return found + controls + self.perception.hub_models()
+
+    def guides(self, layer: str) -> list[passes.Guide]:
+        """The pictures that guide the pass of a layer: background, refined, or the name of a subject or an effect."""
+        described: dict[str, Passed | None] = {
+            "background": self.description["background"] if self.description["background"]["prompt"] else None,
+            "refined": self.description["refine"],
+        }
+        described |= {name: one if one["image"] is None else None for name, one in self.subjects.items()}
+        described |= {name: one if one["image"] is None else None for name, one in self.effects.items()}
+        found = described[layer]
+        return [] if found is None else list_guides(found)
 
     def plate(self, name: str) -> list[str]:
         """The layers that the pass of a subject sees, bottom to top. An image sees none."""
@@ -322,6 +338,9 @@ class Scene:
             "scheduler": chosen.scheduler,
             "loras": self._loras(f"models.{name}", model) + self._loras(key, described),
             "style": self._style(key, described["style"], name),
+            "reference": as_guide(described["reference"]),
+            "control": self._guides.resolve_control(described["control"]),
+            "control_picture": as_control_picture(described["control"]),
             "model": self._model(model, f"models.{name}"),
             "width": width,
             "height": height,
@@ -394,9 +413,11 @@ class Scene:
         return self._models.latent_cell(self.description["models"][model]["id"])
 
     def _model(self, model: Model, key: str) -> PassModel:
-        return self._models.resolve(
+        resolved = self._models.resolve(
             model["id"], model["revision"], model["variant"], model["dtype"], f"{self.source}: {key}"
         )
+        speed = model_settings.choose_speed(model)
+        return {**resolved, "speed": speed} if speed else resolved
 
     def _strength(self, described: Passed, strength: float, task: Task) -> float:
         return min(strength, self.description["models"][_model_name(described, task)]["strength_limit"])
@@ -437,11 +458,28 @@ class Scene:
 
         for key, described, task in self._painted():
             name = _model_name(described, task)
+            where = f"{self.source}: models.{name}"
+            kind = self._models.find_class(models[name]["id"], models[name]["revision"], models[name]["variant"], where)
+            if kind and (reason := model_settings.refuse_speed(models[name], kind)):
+                raise StrataError(f"{where}.speed{reason}")
+            if reason := model_settings.refuse_adapters(models[name], described):
+                raise StrataError(f"{where}.speed{reason} {key}.")
             if task == "text_to_image" and self._models.only_inpaints(models[name]["id"]):
                 raise StrataError(
                     f"{self.source}: {key} is painted by models.{name}, {models[name]['id']!r}, which can only inpaint: it needs a "
                     f"mask. Name another one as {key}.model."
                 )
+
+    def _check_guides(self) -> None:
+        for key, described, task in self._painted():
+            section, _, name = key.partition(".")
+            earlier = [] if section == "background" else ["background"]
+            if section in ("subjects", "refine"):
+                subjects = list(self.subjects)
+                earlier += [*self.effects, *(subjects[: subjects.index(name)] if name else subjects)]
+            anew = section == "refine" or (section == "background" and self.description["background"]["image"])
+            does = "inpaint" if task == "inpainting" else "image_to_image" if anew else "text_to_image"
+            self._guides.check(key, described, _model_name(described, task), does, earlier)
 
     def _check_background(self) -> None:
         background = self.description["background"]
@@ -625,6 +663,12 @@ class Scene:
         raise StrataError(
             f"{where} is {layer!r}, {problem}. A mask may follow an earlier subject or an effect: {known}."
         )
+
+
+def _digest_code(kind: str, described: Passed) -> str:
+    """The digest of the code that decides a pass, and of what prepares its guides, if it has some."""
+    own = digest_code(kind)
+    return f"{own}-{digest_code('guides')}" if list_guides(described) else own
 
 
 def _model_name(described: Passed, task: Task) -> str:

@@ -219,7 +219,7 @@ class Planner:
             return Outlook(True, known.digest if known else None)
         spec = cast(Pass, layer.spec)
         key, digest = (known.key, known.digest) if known else (None, None)
-        if not layer.inputs and layer.image is None:
+        if not layer.inputs and not layer.own_files:
             key = make_key(spec, b"")
         kind, work = history.measure(spec, self._count_pixels(layer))
         if current is not None and (current == digest or (key is not None and _seal_of(path) == key)):
@@ -240,8 +240,7 @@ class Planner:
     def _expect(self, layer: Layer, inputs: Mapping[str, Outlook]) -> recipes.Result | None:
         """The layer that came out when it was made from just what it would be made from; None if it never was."""
         read = [(f"{self._results}{name}", outlook.digest) for name, outlook in inputs.items()]
-        if layer.image is not None:
-            read.append((layer.image, self._comparison.digest(layer.image)))
+        read += [(file, self._comparison.digest(file)) for file in layer.own_files]
         known = [(path, digest) for path, digest in read if digest is not None]
         if len(known) < len(read):
             return None

@@ -56,10 +56,11 @@ def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
     elif change in layer.spec or (record is not None and change in record["spec"]):
         old = record["spec"].get(change) if record is not None else None
         place = PLACES.get(change, f"{_place(layer)}{change}")
-        yield from _differences(place, old, layer.spec.get(change))
+        for reason in _differences(place, old, layer.spec.get(change)):
+            yield reason.replace("control_picture.layer", "control.of").replace("control_picture", "control")
     elif layer.mask is not None and change.endswith(layer.mask):
         yield "its mask changed"
-    elif layer.image == change:
+    elif change in layer.own_files:
         yield f"{change} changed"
     elif layer.found is not None and change.endswith(layer.found):
         yield "what its text names changed"

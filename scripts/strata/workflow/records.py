@@ -86,10 +86,8 @@ class Comparison:
         Args:
             results: the folder of all results as jobs see it, with its slash.
         """
-        own = [] if layer.image is None else [layer.image]
-        return self.find_changes(
-            f"{results}{layer.file}", layer.spec, [f"{results}{file}" for file in layer.inputs] + own
-        )
+        inputs = [*(f"{results}{file}" for file in layer.inputs), *layer.own_files]
+        return self.find_changes(f"{results}{layer.file}", layer.spec, inputs)
 
     def find_changes(self, layer: str, spec: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
         """What differs between what a layer was made from and what is there now, in a few words each.

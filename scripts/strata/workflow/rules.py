@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from snakemake.io import ancient, local
 
@@ -18,6 +18,9 @@ from strata.state import CHANGED
 from strata.workflow.records import Comparison
 
 Result = TypeVar("Result")
+
+KINDS: tuple[Literal["subject", "effect"], ...] = ("subject", "effect")
+"""The layers that have a wildcard of their own."""
 
 
 class of_wildcards(Generic[Result]):  # noqa: N801, it is used as a decorator
@@ -166,6 +169,12 @@ class SceneRules:
         return [] if found is None else _in_results((found,))
 
     @of_wildcards
+    def gpu(self, wildcards: Any) -> int:
+        """The devices that a background, a subject or an effect takes: none if it is an image as it is."""
+        rule: Rule = next((kind for kind in KINDS if hasattr(wildcards, kind)), "background")
+        return _count_devices(self._layer(rule, wildcards))
+
+    @of_wildcards
     def background(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("background", wildcards).spec
 
@@ -173,11 +182,6 @@ class SceneRules:
     def background_image(self, wildcards: Any) -> list[str]:
         """The file of a background that is made of an image."""
         return _own_file(self._layer("background", wildcards))
-
-    @of_wildcards
-    def background_gpu(self, wildcards: Any) -> int:
-        """The devices that the background takes: none if it is an image as it is."""
-        return _count_devices(self._layer("background", wildcards))
 
     @of_wildcards
     def subject(self, wildcards: Any) -> Mapping[str, Any]:
@@ -193,11 +197,6 @@ class SceneRules:
         """The mask of a subject, if it has one."""
         mask = self._layer("subject", wildcards).mask
         return [] if mask is None else _in_results((mask,))
-
-    @of_wildcards
-    def subject_gpu(self, wildcards: Any) -> int:
-        """The devices that a subject takes: none if it is an image."""
-        return _count_devices(self._layer("subject", wildcards))
 
     @of_wildcards
     def plate(self, wildcards: Any) -> list[str]:
@@ -221,11 +220,6 @@ class SceneRules:
     def effect_image(self, wildcards: Any) -> list[str]:
         """The file of an effect that is an image."""
         return _own_file(self._layer("effect", wildcards))
-
-    @of_wildcards
-    def effect_gpu(self, wildcards: Any) -> int:
-        """The devices that an effect takes: none if it is an image."""
-        return _count_devices(self._layer("effect", wildcards))
 
     @of_wildcards
     def composite(self, wildcards: Any) -> Mapping[str, Any]:
@@ -295,6 +289,17 @@ class SceneRules:
     @of_wildcards
     def sweep_view(self, wildcards: Any) -> Mapping[str, Any]:
         return self._layer("sweep_view", wildcards).spec
+
+    def guides(self, rule: Rule) -> Callable[[Any], Any]:
+        """A function of wildcards: the pictures that guide a pass, its reference and then what its ControlNet follows."""
+
+        @with_sentences
+        def find(wildcards: Any) -> list[str]:
+            guides = self._layer(rule, wildcards).guides
+            return [local(guide.file) if guide.own else f"{paths.RESULTS}/{guide.file}" for guide in guides]
+
+        find.__signature__ = of_wildcards.SIGNATURE  # type: ignore[attr-defined]
+        return find
 
     def changes(self, rule: Rule) -> Callable[[Any], Any]:
         """A function of wildcards for the input of a rule: a file that is newer than its layer if the layer is stale.

@@ -1,0 +1,85 @@
+"""The pictures that guide a pass, prepared: a reference as it is, and what a ControlNet follows, of the size of the canvas."""
+
+from PIL import Image
+
+from strata.files import ReadFile
+from strata.imaging import compositing, depth, edges, pictures, png
+from strata.passes import ControlPicture, Guide
+
+LEAST_SIDE, GREATEST_AREA, LONGEST = 64, 1024 * 1024, 8
+"""What pipelines take as a reference: the pixels of its shorter side and of all of it, and how many times longer a side may be."""
+
+
+def read_reference(guide: Guide, file: str, size: tuple[int, int], where: str, read_file: ReadFile) -> Image.Image:
+    """The reference in a file. What is transparent becomes white; a layer is cut to what it shows.
+
+    Args:
+        size: of the canvas.
+        where: the key, for sentences.
+
+    Raises:
+        StrataError: the file cannot be read, or the layer shows nothing.
+    """
+    if guide["image"] is not None:
+        image = pictures.read_colors(guide["image"], f"{where}.image", _without(where), lambda path: read_file(file))
+    else:
+        image = png.read(file, "RGBA", size, read_file)
+    image = image.convert("RGBA")
+    shown = image.getchannel("A").getbbox()
+    image = image if shown is None else image.crop(shown)
+    return _shape(_lay_on(image, "white"))
+
+
+def draw_control(
+    kind: str, guide: ControlPicture, file: str, size: tuple[int, int], where: str, read_file: ReadFile
+) -> Image.Image:
+    """What a ControlNet follows, of the size of the canvas, "RGB".
+
+    Args:
+        kind: image, canny or depth.
+        size: of the canvas.
+        where: the key, for sentences.
+
+    Raises:
+        StrataError: the file cannot be read, or shows no distances.
+    """
+    if kind == "depth":
+        seen = depth.read(
+            {"image": guide["image"] or file, "near": "black", "fit": guide["fit"], "where": where},
+            size,
+            lambda path: read_file(file),
+        )
+        return depth.to_grey(seen).convert("RGB")
+    if guide["image"] is not None:
+        image = pictures.read_colors(guide["image"], f"{where}.image", _without(where), lambda path: read_file(file))
+        image = pictures.fit(image, size, guide["fit"])
+    else:
+        image = png.read(file, "RGBA", size, read_file)
+    image = _lay_on(image, "black")
+    return image if kind == "image" else edges.draw(image, *guide["thresholds"]).convert("RGB")
+
+
+def _without(where: str) -> str:
+    return f"take `{where.rpartition(' ')[2]}` out"
+
+
+def _lay_on(image: Image.Image, color: str) -> Image.Image:
+    return compositing.flatten(
+        image.size, [compositing.Layer(Image.new("RGB", image.size, color)), compositing.Layer(image)]
+    )
+
+
+def _shape(image: Image.Image) -> Image.Image:
+    """A reference that pipelines take: white beside what is too narrow, larger what is too small, smaller what is too large."""
+    width, height = max(image.width, -(-image.height // LONGEST)), max(image.height, -(-image.width // LONGEST))
+    if (width, height) != image.size:
+        padded = Image.new("RGB", (width, height), "white")
+        padded.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+        image = padded
+    scale = min(1.0, (GREATEST_AREA / (width * height)) ** 0.5)
+    scale = max(scale, LEAST_SIDE / min(width, height))
+    if scale == 1:
+        return image
+    return image.resize(
+        (max(int(width * scale), LEAST_SIDE), max(int(height * scale), LEAST_SIDE)), Image.Resampling.LANCZOS
+    )

@@ -1,0 +1,155 @@
+"""Pictures that guide a pass: a reference, and what a ControlNet follows. What is wrong with them is said before a model is loaded."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from strata.errors import StrataError
+from strata.models import families, kinds, reference
+from strata.passes import ControlPicture, Guide, PassControl, PassModel
+from strata.scene.description import Control, Model, Passed, Reference
+
+
+class Guides:
+    """The guides of a scene's passes.
+
+    Args:
+        models: those of the scene, by name.
+        known: what was found out of models already.
+        source: the file that a sentence names.
+        check_file: refuses a picture file, given with its key, that is not there or lies outside the workflow's folder.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        known: reference.Known,
+        source: str,
+        check_file: Callable[[str, str], None],
+    ):
+        self._models, self._known, self._source, self._check_file = models, known, source, check_file
+
+    def check(self, key: str, described: Passed, model: str, task: str, earlier: Sequence[str]) -> None:
+        """Refuses guides that a pass cannot have.
+
+        Args:
+            key: the pass in the scene, such as subjects.astronaut.
+            model: the name of the model that paints it.
+            task: what the pipeline does, see families.Task.
+            earlier: the layers that are painted before it.
+
+        Raises:
+            StrataError: what is wrong, and what to do.
+        """
+        where, painter = f"{self._source}: {key}", self._models[model]
+        named = f"{where} is painted by models.{model}, {painter['id']!r}"
+        kind = self._known.find_class(
+            painter["id"], painter["revision"], painter["variant"], f"{self._source}: models.{model}"
+        )
+        guide = described["reference"]
+        if guide is not None:
+            self._check_picture(f"{where}.reference", guide["image"], guide["layer"], "layer", earlier)
+        if kind is not None and (reason := families.refuse_reference(kind, task, guide is not None)):
+            raise StrataError(f"{named}, a {kind}, {reason}.")
+        control = described["control"]
+        if control is not None:
+            self._check_control(f"{where}.control", control, earlier)
+            controlnet = self._find_controlnet(control)
+            if kind is not None and controlnet is not None:
+                found, reason = families.find_controlled(kind, controlnet, task)
+                union = families.refuse_union(controlnet, task, self._known.only_inpaints(painter["id"]))
+                if found is None or union:
+                    raise StrataError(f"{named}, a {kind}, {union or reason}.")
+
+    def resolve_control(self, control: Control | None) -> PassControl | None:
+        """A ControlNet as a pass needs it."""
+        if control is None:
+            return None
+        return {
+            "model": self._resolve(control["model"]),
+            "kind": control["kind"],
+            "scale": control["scale"],
+            "mode": control["mode"],
+        }
+
+    def hub_model(self, name: str) -> reference.HubModel | None:
+        """A ControlNet on the hub; None for one in a folder."""
+        model, where = self._models[name], f"{self._source}: models.{name}"
+        if not reference.is_on_hub(model["id"], where, kinds.CONFIG):
+            return None
+        return {
+            "id": model["id"],
+            "revision": model["revision"],
+            "variant": model["variant"],
+            "where": where,
+            "index": kinds.CONFIG,
+        }
+
+    def _resolve(self, name: str) -> PassModel:
+        model, where = self._models[name], f"{self._source}: models.{name}"
+        return self._known.resolve(
+            model["id"], model["revision"], model["variant"], model["dtype"], where, kinds.CONFIG
+        )
+
+    def _find_controlnet(self, control: Control) -> str | None:
+        """The class of a ControlNet, if it is known before it is fetched."""
+        model, where = self._models[control["model"]], f"{self._source}: models.{control['model']}"
+        if reference.is_on_hub(model["id"], where, kinds.CONFIG):
+            return self._known.find_class(model["id"], model["revision"], model["variant"], where, kinds.CONFIG)
+        found = self._known.find_class(model["id"], model["revision"], model["variant"], where, kinds.CONFIG)
+        if found is None or "ControlNet" not in found:
+            raise StrataError(
+                f"{where}.id is {model['id']!r}, whose {kinds.CONFIG} names {found or 'no class'}: it is no ControlNet of "
+                "diffusers. Name the folder of one, which says so in its `_class_name`."
+            )
+        return found
+
+    def _check_control(self, where: str, control: Control, earlier: Sequence[str]) -> None:
+        if control["model"] not in self._models:
+            raise StrataError(
+                f"{where}.model is {control['model']!r}, but models has none of that name. There are: "
+                f"{', '.join(self._models)}. Add the ControlNet to models."
+            )
+        self._check_picture(where, control["image"], control["of"], "of", earlier)
+        if control["kind"] == "depth" and control["of"] is not None:
+            raise StrataError(
+                f"{where} follows the depth of {control['of']!r}, but a layer's depth is not estimated here. Give a picture of "
+                "distances as `image:`, near is white."
+            )
+        low, high = control["thresholds"]
+        if low > high:
+            raise StrataError(f"{where}.thresholds are {low:g} and {high:g}, but the low one comes first. Swap them.")
+
+    def _check_picture(
+        self, where: str, image: str | None, layer: str | None, layer_key: str, earlier: Sequence[str]
+    ) -> None:
+        if (image is None) == (layer is None):
+            raise StrataError(f"{where} needs either an image or a layer (the key `{layer_key}`), and not both.")
+        if image is not None:
+            self._check_file(image, f"{where}.image")
+        elif layer not in earlier:
+            raise StrataError(
+                f"{where}.{layer_key} is {layer!r}, but no layer of that name is painted before this one. There are: "
+                f"{', '.join(earlier) or 'none'}. Name one of them, or give an image."
+            )
+
+
+def as_guide(described: Reference | None) -> Guide | None:
+    """A reference as a pass has it."""
+    return None if described is None else {"image": described["image"], "layer": described["layer"]}
+
+
+def as_control_picture(described: Control | None) -> ControlPicture | None:
+    """What a ControlNet follows, as a pass has it."""
+    if described is None:
+        return None
+    return {
+        "image": described["image"],
+        "layer": described["of"],
+        "fit": described["fit"],
+        "thresholds": described["thresholds"],
+    }
+
+
+def list_guides(described: Passed) -> list[Guide]:
+    """The pictures that guide a pass: its reference, then what its ControlNet follows."""
+    found = as_guide(described["reference"]), as_control_picture(described["control"])
+    return [guide for guide in found if guide is not None]

@@ -1,0 +1,115 @@
+"""What the table of families says is what the pipelines of diffusers say."""
+
+import inspect
+from pathlib import Path
+
+import diffusers
+import pytest
+from huggingface_hub import constants
+
+from strata.models import families, hub_cache
+
+TASKS = tuple(families.SUFFIXES)
+
+
+def find_pipeline(family: str, task: str):
+    """The class that paints, or None; a family without image to image inpaints all of a picture."""
+    names = [f"{family}{families.SUFFIXES[task]}", f"{family}InpaintPipeline"]
+    names = names if task == "image_to_image" else names[:1]
+    return next((getattr(diffusers, name) for name in names if hasattr(diffusers, name)), None)
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_references_are_those_of_the_signatures(family):
+    for task in TASKS:
+        kind = find_pipeline(family, task)
+        assert kind is not None
+        parameters = inspect.signature(kind.__call__).parameters
+        # A pipeline that paints from a prompt and takes a picture looks at it. Another one has a name of its own for it.
+        name = "image" if task == "text_to_image" else "image_reference"
+        expected = {name} if name in parameters else set()
+        assert set(filter(None, [families.REFERENCES.get(family, {}).get(task)])) == expected, task
+
+
+def test_a_pipeline_that_needs_a_picture_is_known():
+    source = inspect.getsource(diffusers.QwenImageEditPipeline.__call__)
+    assert "image[0].size if isinstance(image, list) else image.size" in source  # without asking whether there is one
+    assert families.refuse_reference("QwenImageEditPipeline", "text_to_image", given=False)
+    assert families.refuse_reference("QwenImageEditInpaintPipeline", "inpaint", given=False) is None
+
+
+def test_pipelines_with_controlnets_take_what_a_pass_gives():
+    for controlnets in families.CONTROLLED.values():
+        for controlnet, tasks in controlnets.items():
+            assert hasattr(diffusers, controlnet)
+            for task, name in tasks.items():
+                parameters = inspect.signature(getattr(diffusers, name).__call__).parameters
+                assert "controlnet_conditioning_scale" in parameters
+                wanted = {
+                    "text_to_image": set(),
+                    "image_to_image": {"image", "strength", "control_image"},
+                    "inpaint": {"image", "mask_image", "control_image"},
+                }[task]
+                assert wanted <= parameters.keys(), name
+                assert parameters.keys() & {"image", "control_image"}
+
+
+@pytest.mark.parametrize("name", ["StableDiffusion3ControlNetInpaintingPipeline", "QwenImageControlNetInpaintPipeline"])
+def test_what_is_left_out_follows_the_plate_and_nothing_else(name):
+    parameters = inspect.signature(getattr(diffusers, name).__call__).parameters
+    assert {"control_image", "control_mask"} <= parameters.keys()
+    assert not parameters.keys() & {"image", "mask_image"}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "family"),
+    [
+        ("StableDiffusionXLInpaintPipeline", "StableDiffusionXL"),
+        ("QwenImageEditPipeline", "QwenImageEdit"),
+        ("Flux2KleinInpaintPipeline", "Flux2Klein"),
+        ("PixArtAlphaPipeline", None),
+    ],
+)
+def test_a_pipeline_has_its_family(pipeline, family):
+    assert families.find_family(pipeline) == family
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "controlnet", "task", "sentence"),
+    [
+        ("Flux2KleinPipeline", "ControlNetModel", "inpaint", "a family for which diffusers has no ControlNets here"),
+        (
+            "StableDiffusion3Pipeline",
+            "SD3ControlNetModel",
+            "inpaint",
+            "has no ControlNets for a subject, but for a layer",
+        ),
+        ("FluxPipeline", "ControlNetModel", "inpaint", "is for another family. It needs a FluxControlNetModel"),
+    ],
+)
+def test_a_controlnet_that_does_not_fit_is_refused(pipeline, controlnet, task, sentence):
+    found, reason = families.find_controlled(pipeline, controlnet, task)
+    assert found is None
+    assert sentence in reason
+
+
+def test_the_hub_s_cache_is_where_the_hub_s_library_has_it():
+    assert hub_cache.find_cache() == Path(constants.HF_HUB_CACHE)
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, "~/.cache/huggingface/hub"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"),
+        ({"HF_HOME": "~/hf"}, "~/hf/hub"),
+        ({"HF_HOME": "/x", "HUGGINGFACE_HUB_CACHE": "/y"}, "/y"),
+        ({"HUGGINGFACE_HUB_CACHE": "/y", "HF_HUB_CACHE": "$HOME/z"}, "~/z"),
+    ],
+)
+def test_variables_move_the_hub_s_cache(environment, found, monkeypatch):
+    for variable in ("XDG_CACHE_HOME", "HF_HOME", "HUGGINGFACE_HUB_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    assert hub_cache.find_cache() == Path(found).expanduser()

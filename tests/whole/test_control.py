@@ -1,0 +1,160 @@
+"""Compositions that follow a picture, by ControlNets, in each family that has some."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from helpers import tiny_controlnets
+from helpers.in_process import describe_scene
+from strata.errors import StrataError
+from strata.imaging import compositing
+from strata.scene.scene import Scene
+
+KINDS = {  # ControlNet: its family, what it can guide
+    "sd15": ("sd15", {"background", "refined", "subject"}),
+    "sdxl": ("sdxl", {"background", "refined", "subject"}),
+    "sdxl-union": ("sdxl-single", {"background", "refined", "subject"}),
+    "sd35": ("sd35", {"background"}),
+    "flux": ("flux-fill", {"background", "refined", "subject"}),
+    "flux-union": ("flux-fill", {"background"}),
+    "qwen-image": ("qwen-image", {"background"}),
+    "z-image": ("z-image", {"background"}),
+    "z-image-inpaint": ("z-image", {"subject"}),
+}
+
+
+@pytest.fixture
+def scene_of(models_of, builder, tmp_path):
+    """Gives a scene on a tiny family with a ControlNet beside it, and two pictures to follow."""
+
+    def describe(kind: str, **canvas) -> dict:
+        config = describe_scene(models_of(KINDS[kind][0]), **canvas)
+        folder = tiny_controlnets.save(kind, tmp_path / f"controlnet-{kind}")
+        if "subject" in KINDS[kind][1] and KINDS[kind][0] == "flux-fill":
+            config["models"]["inpainting"] = config["models"]["text_to_image"]
+        config["models"]["guide"] = {"id": str(folder), "dtype": "float32"}
+        config["effects"], config["composite"] = {}, {}
+        return config
+
+    for name, box in (("one.png", (10, 10, 60, 50)), ("two.png", (40, 20, 90, 60))):
+        picture = Image.new("RGB", (96, 64))
+        ImageDraw.Draw(picture).rectangle(box, fill="white")
+        picture.save(name)
+    return describe
+
+
+def differ(first: Image.Image, second: Image.Image) -> bool:
+    return first.tobytes() != second.tobytes()
+
+
+def flatten(pictures: dict, names: list[str]) -> np.ndarray:
+    return np.asarray(compositing.flatten(pictures["background"].size, [compositing.Layer(pictures[n]) for n in names]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_passes_follow_a_picture(kind, scene_of, builder):
+    """Another picture or scale gives another layer, on any canvas, and twice the same bytes come out."""
+    config = scene_of(kind, width=100, height=70, scale=0.75)
+    config["refine"] = {"prompt": "a desert", "steps": 2, "strength": 0.9}
+    config["subjects"] = {"rover": config["subjects"]["rover"] | {"context": 12, "strength": 0.9}}
+    plain = dict(builder.build(config)[0])
+    places = {"background": config["background"], "subject": config["subjects"]["rover"], "refined": config["refine"]}
+    for place in KINDS[kind][1]:
+        layer, described = {"subject": "rover"}.get(place, place), places[place]
+        seen = [plain[layer]]
+        for control in (
+            {"image": "one.png", "kind": "canny"},
+            {"image": "two.png", "kind": "canny"},
+            {"image": "two.png", "kind": "canny", "scale": 0.3},
+            {"image": "two.png", "kind": "depth", "scale": 0.3},
+        ):
+            described["control"] = {"model": "guide"} | control
+            pictures, _ = builder.build(config)
+            assert all(differ(pictures[layer], other) for other in seen), (place, control)
+            seen.append(pictures[layer])
+        again, _ = builder.build(config)
+        assert not any(differ(again[key], picture) for key, picture in pictures.items())
+        outside = np.asarray(pictures["mask of rover"]) == 0
+        beneath, after = flatten(pictures, ["background"]), flatten(pictures, ["background", "rover"])
+        assert (after[outside] == beneath[outside]).all()
+        del described["control"]
+        assert not any(differ(builder.build(config)[0][key], picture) for key, picture in plain.items())
+
+
+def test_a_subject_follows_the_edges_of_a_layer(scene_of, builder):
+    """Also of one that it does not see otherwise."""
+    config = scene_of("sd15")
+    config["subjects"]["rover"] |= {"context": 4, "control": {"model": "guide", "kind": "canny", "of": "background"}}
+    followed = builder.build(config)[0]["rover"]
+    for other in ({"of": "astronaut"}, {"of": "background", "thresholds": [300, 900]}):
+        config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "canny"} | other
+        assert differ(builder.build(config)[0]["rover"], followed), other
+
+
+def test_a_union_is_told_which_kind_it_follows(scene_of, builder):
+    config = scene_of("sdxl-union")
+    config["subjects"] = {}
+    control = config["background"]["control"] = {"model": "guide", "image": "one.png", "mode": 3}
+    third = builder.build(config)[0]["background"]
+    control["mode"] = 1
+    assert differ(builder.build(config)[0]["background"], third)
+    del control["mode"]
+    with pytest.raises(StrataError, match="does not say which of them it is"):
+        builder.build(config)
+    control["mode"] = 6
+    with pytest.raises(
+        StrataError, match=r"control\.mode is 6, but the ControlNet, a ControlNetUnionModel, has 6 kinds"
+    ):
+        builder.build(config)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "sentence"),
+    [
+        ("sd35", "subject", "has no ControlNets for a subject, but for a layer that is painted from a prompt"),
+        ("qwen-image", "subject", "has no ControlNets for a subject, but for a layer that is painted from a prompt"),
+        ("z-image", "refined", "has no ControlNets for a picture that is painted anew"),
+        ("flux-union", "subject", "a FluxFillPipeline, a family for which diffusers has no ControlNets here"),
+    ],
+)
+def test_what_a_family_lacks_is_a_sentence_before_it_is_loaded(kind, place, sentence, scene_of):
+    config = scene_of(kind)
+    config["refine"] = {"prompt": "a desert", "steps": 5}
+    described = config["refine"] if place == "refined" else config["subjects"]["rover"]
+    described["control"] = {"model": "guide", "image": "one.png"}
+    with pytest.raises(StrataError, match=sentence):
+        Scene(config, "config.yaml")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_union_does_not_inpaint_with_a_mask_as_channels(known, scene_of, models_of, builder, monkeypatch):
+    if not known:
+        monkeypatch.setattr("strata.models.reference.only_inpaints", lambda model: False)
+    config = scene_of("sdxl-union")
+    config["models"]["inpainting"] = {"id": str(models_of("sdxl")["inpainting"]), "dtype": "float32"}
+    config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "canny", "image": "one.png"}
+    with pytest.raises(
+        StrataError, match="which takes a mask as channels of its own, and unions of ControlNets do not"
+    ):
+        builder.build(config)
+
+
+def test_a_controlnet_of_another_size_is_a_sentence(scene_of, builder, tmp_path):
+    """XL's with Stable Diffusion 1.5: their classes are the same."""
+    config = scene_of("sd15")
+    config["models"]["guide"]["id"] = str(tiny_controlnets.save("sdxl", tmp_path / "xl"))
+    config["background"]["control"] = {"model": "guide", "image": "one.png"}
+    with pytest.raises(StrataError, match="could not be loaded: it is made for a UNet whose cross_attention_dim is 32"):
+        builder.build(config)
+
+
+def test_a_controlnet_that_changed_is_a_sentence(scene_of, builder):
+    config = scene_of("sd15")
+    config["background"]["control"] = {"model": "guide", "image": "one.png"}
+    spec = Scene(config, "config.yaml").background()
+    described = Path(config["models"]["guide"]["id"], "config.json")
+    described.write_text(f"{described.read_text()} ")
+    with pytest.raises(StrataError, match="changed after the build began"):
+        builder._paint("background", spec)

@@ -1,0 +1,135 @@
+"""What an edit of a reference or of a ControlNet's picture costs: the jobs that a real `snakemake -n` would run after it."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+from helpers import tiny_controlnets
+from helpers.working_folder import WorkingFolder
+
+ALWAYS = {"final"}
+ROVER = {"subjects/rover"}
+REFINED = {"refined"}
+
+
+@pytest.fixture
+def pictures(built) -> WorkingFolder:
+    """The built scene with two pictures, and a ControlNet among its models."""
+    for name, level in (("one.png", 30), ("two.png", 200)):
+        picture = Image.linear_gradient("L").convert("RGB")
+        picture.paste((level, 0, 0), (20, 20, 200, 90))
+        picture.save(built.folder / name)
+    folder = tiny_controlnets.save("sd15", built.folder / "controlnet")
+    built.edit("models.guide", {"id": str(folder)})
+    # Names on which no window lies: what it does not see counts all the same.
+    built.edit("subjects.rover.context", 4)
+    built.build()
+    assert built.planned() == set()
+    return built
+
+
+def paint_rover(scene: WorkingFolder, **values) -> None:
+    scene.edit("subjects.rover", scene.config["subjects"]["rover"] | values)
+    assert "rover painted" in scene.build("results/subjects/rover.png")
+    assert scene.planned("results/subjects/rover.png") == set()
+
+
+CONTROL_EDITS = [
+    ("kind", "depth"),
+    ("image", "two.png"),
+    ("fit", "stretch"),
+    ("scale", 0.5),
+    ("mode", 3),
+    ("thresholds", [50, 100]),
+    ("model", "other"),
+]
+
+
+def test_a_control_costs_the_pass_that_has_it(pictures):
+    other = shutil.copytree(pictures.folder / "controlnet", pictures.folder / "other")
+    (other / "extra.txt").write_text("another one")
+    pictures.edit("models.other", {"id": str(other)})
+    control = {"model": "guide", "kind": "canny", "image": "one.png"}
+    for place, again in (
+        ("background", {"background", "subjects/astronaut"} | ROVER),
+        ("effects.fog", {"effects/fog"}),
+    ):
+        pictures.edit(f"{place}.control", control)
+        assert pictures.planned() == again | ALWAYS
+        pictures.edit(f"{place}.control", None)
+    pictures.edit("refine", {"prompt": "a desert", "steps": 5, "control": control})
+    assert pictures.planned() == REFINED | ALWAYS
+    pictures.edit("refine", None)
+    paint_rover(pictures, control=control)
+    for key, value in CONTROL_EDITS:
+        pictures.edit("subjects.rover.control", control | {key: value})
+        assert pictures.planned("results/subjects/rover.png") == ROVER, key
+    pictures.edit("subjects.rover.control", control)
+    assert pictures.planned("results/subjects/rover.png") == set()
+    shutil.copyfile(pictures.folder / "two.png", pictures.folder / "one.png")
+    assert pictures.planned("results/subjects/rover.png") == ROVER
+    pictures.edit("models.guide.dtype", "bfloat16")
+    assert pictures.planned("results/subjects/rover.png") == ROVER
+
+
+def test_a_control_of_a_layer_depends_on_that_layer(pictures):
+    paint_rover(pictures, control={"model": "guide", "kind": "canny", "of": "astronaut"})
+    pictures.edit("subjects.astronaut.seed", 1)
+    assert pictures.planned("results/subjects/rover.png") == {"subjects/astronaut"} | ROVER
+    pictures.build("results/subjects/rover.png")
+    pictures.edit("subjects.rover.control.of", "fog")
+    assert pictures.planned("results/subjects/rover.png") == ROVER
+    pictures.build("results/subjects/rover.png")
+    pictures.edit("effects.fog.seed", 1)
+    assert pictures.planned("results/subjects/rover.png") == {"effects/fog"} | ROVER
+
+
+def test_an_edit_taken_back_comes_from_the_store(pictures):
+    control = {"model": "guide", "kind": "canny", "image": "one.png"}
+    paint_rover(pictures, control=control)
+    before = (pictures.folder / "results/subjects/rover.png").read_bytes()
+    paint_rover(pictures, control=control | {"image": "two.png"})
+    pictures.edit("subjects.rover.control", control)
+    assert "rover from the store" in pictures.build("results/subjects/rover.png")
+    assert (pictures.folder / "results/subjects/rover.png").read_bytes() == before
+
+
+@pytest.fixture
+def klein(models_of, tmp_path) -> WorkingFolder:
+    """The tiny scene on the tiny FLUX.2 klein, with a window that sees nothing of the astronaut; and two pictures."""
+    folders = models_of("flux2-klein")
+    scene = WorkingFolder(tmp_path / "scene", folders["text_to_image"].parent)
+    scene.edit("models.inpainting", scene.config["models"]["text_to_image"])
+    scene.edit("subjects.rover.context", 4)
+    for name, level in (("one.png", 30), ("two.png", 200)):
+        Image.new("RGB", (64, 80), (level, 9, 9)).save(scene.folder / name)
+    return scene
+
+
+def test_a_reference_costs_the_pass_that_has_it(klein):
+    klein.edit("refine", {"prompt": "a desert", "steps": 5})
+    klein.build()
+    reference = {"image": "one.png"}
+    for place, again in (
+        ("background", {"background", "subjects/astronaut", "refined"} | ROVER),
+        ("effects.fog", {"effects/fog", "refined"}),
+        ("refine", REFINED),
+        ("subjects.rover", ROVER | REFINED),
+    ):
+        klein.edit(f"{place}.reference", reference)
+        assert klein.planned() == again | ALWAYS, place
+        if place != "subjects.rover":
+            klein.edit(f"{place}.reference", None)
+    klein.build("results/subjects/rover.png")
+    target = "results/subjects/rover.png"
+    assert klein.planned(target) == set()
+    shutil.copyfile(klein.folder / "two.png", klein.folder / "one.png")
+    assert klein.planned(target) == ROVER
+    klein.edit("subjects.rover.reference", {"layer": "astronaut"})
+    klein.build(target)
+    assert klein.planned(target) == set()
+    klein.edit("subjects.astronaut.seed", 1)
+    assert klein.planned(target) == {"subjects/astronaut"} | ROVER
+    # In a variation, a layer lives where what it looks at does.
+    assert klein.planned("results/astronaut.seed~9/final.png") >= {"astronaut.seed~9/subjects/rover"}
