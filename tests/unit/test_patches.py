@@ -43,7 +43,7 @@ def run(program: str, **environment: str) -> str:
 
 def test_every_patch_is_explained():
     explained = re.findall(r"^(\w+)\(\) .*\n((?:    .*\n)+)", patches.__doc__, re.MULTILINE)
-    assert {name for name, _ in explained} == {"prepare", "clip_text_model", "import_spandrel"}
+    assert {name for name, _ in explained} == {"prepare", "import_compiler", "clip_text_model", "import_spandrel"}
     assert all("May go when" in text for _, text in explained)
 
 
@@ -66,6 +66,19 @@ def test_the_libraries_come_without_torchs_compiler_but_it_can_be_had():
 def test_without_the_patch_they_come_with_more_than_they_need():
     """Where they do not, the patch may go."""
     assert run(IMPORTS.format(before="", after="")).split() != []
+
+
+def test_something_is_compiled_after_the_patch():
+    program = """
+from strata.diffusion import patches
+patches.prepare()
+import torch
+from diffusers import UNet2DConditionModel
+patches.import_compiler()
+compiled = torch.compile(lambda number: number + 1, backend="eager")
+print(int(compiled(torch.tensor(1))), type(torch._dynamo).__name__)
+"""
+    assert run(program).split() == ["2", "module"]
 
 
 def test_what_is_left_alone_by_the_compiler_that_is_not_there(tmp_path):

@@ -5,6 +5,8 @@ tests/unit/test_patches.py fails when one of these insides changes. No issue ups
 prepare() says that torch has no distributed tensors, and puts LazyCompiler in the place of torch._dynamo.
     diffusers and transformers import both just to ask for them and to decorate functions: a third of a cold start.
     May go when they import them lazily.
+import_compiler() takes the LazyCompiler away again where blocks are compiled.
+    Submodules of torch._dynamo that are imported first look for the real one in vain. May go when the LazyCompiler does.
 prepare() sets the verbosity of diffusers and transformers to errors.
     For each pipeline diffusers warns that AutoencoderTiny is not the class it expects, and that torchvision is missing.
     May go when these two warnings do.
