@@ -36,12 +36,15 @@ class SceneBuilder:
         self.pictures, self.reports = {}, {}
         background = scene.background()
         self._paint("background", background, [background["image"]] if "image" in background else ())
-        looked_at = {guide["layer"] for name in scene.subjects for guide in scene.guides(name)}
+        looked_at = {guide.layer for name in scene.subjects for guide in scene.guides(name)}
         for name in sorted(scene.effects.keys() & looked_at):
             self._paint(name, scene.effect(name))
         for name in scene.subjects:
             mask = self._draw_mask(scene, name) if name in scene.masks else None
             plate = [f"{layer}.png" for layer in scene.plate(name)]
+            for guide in scene.guides(name):
+                if guide.layer and guide.is_depth:
+                    self._estimate(scene, guide.layer)
             self._paint(name, scene.subject(name), plate, mask)
             if scene.subjects[name]["check"]:
                 self._paint(f"checks/{name}", scene.check(name), [*plate, f"{name}.png"], mask)
@@ -61,11 +64,13 @@ class SceneBuilder:
     def _find_depth(self, scene: Scene) -> str:
         """The file of a scene's depth picture, estimated now if it is to be."""
         described = scene.description["depth"]
-        if described["of"] is None:
-            return described["image"]
-        look = scene.perception.depth(described["of"])
-        self._paint(f"depth/{described['of']}", look, [f"{layer}.png" for layer in look["plate"]])
-        return f"depth/{described['of']}.png"
+        return described["image"] if described["of"] is None else self._estimate(scene, described["of"])
+
+    def _estimate(self, scene: Scene, layer: str) -> str:
+        """The file of a layer's depth, which is estimated now."""
+        look = scene.perception.depth(layer)
+        self._paint(f"depth/{layer}", look, [f"{seen}.png" for seen in look["plate"]])
+        return f"depth/{layer}.png"
 
     def _draw_mask(self, scene: Scene, name: str) -> str:
         spec, path = scene.mask(name), f"masks/{name}.png"
@@ -85,7 +90,13 @@ class SceneBuilder:
             png.write(f"{name}.png", drawing.draw(spec, read_file, mask))
             self.pictures[name] = self._load(f"{name}.png")
             return
-        guides = {part: guide["image"] or f"{guide['layer']}.png" for part in GUIDES if (guide := spec[part])}
+        folder = "depth/" if (spec.get("control") or {}).get("kind") == "depth" else ""
+        folders = {"reference": "", "control_picture": folder}
+        guides = {
+            part: guide["image"] or f"{folders[part]}{guide['layer']}.png"
+            for part in GUIDES
+            if (guide := spec.get(part))
+        }
         made = Request(spec, f"{name}.png", make_runtime(), plate=tuple(plate), mask=mask, guides=guides)
         request = resolve_paths(made)
         Path(request.layer).unlink(missing_ok=True)  # one that is right already would be kept, and not painted again

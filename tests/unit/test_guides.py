@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from strata.errors import StrataError
-from strata.models import reference
+from strata.models import kinds
 from strata.scene.layers import Layers
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
@@ -21,10 +21,10 @@ def folder(tmp_path, monkeypatch):
     Image.new("RGB", (8, 8)).save("hero.png")
     write_model("klein", "Flux2KleinPipeline")
     write_model("sd", "StableDiffusionPipeline")
-    write_model("guide", "ControlNetModel", reference.NETWORK)
+    write_model("guide", "ControlNetModel", kinds.CONFIG)
 
 
-def write_model(folder: str, kind: str, index: str = reference.PIPELINE) -> None:
+def write_model(folder: str, kind: str, index: str = kinds.INDEX) -> None:
     Path(folder).mkdir()
     Path(folder, index).write_text(json.dumps({"_class_name": kind}))
 
@@ -78,7 +78,10 @@ CANNY = {"model": "guide", "kind": "canny"}
             {"control": CANNY | {"of": "fog", "thresholds": [9, 3]}},
             "thresholds are 9 and 3, but the low one comes first",
         ),
-        ({"control": {"model": "guide", "kind": "depth", "of": "fog"}}, "a layer's depth is not estimated here"),
+        (
+            {"control": CANNY | {"kind": "depth", "of": "fog"}},
+            "rover.control.of is 'fog', an effect, whose depth cannot",
+        ),
         ({"control": CANNY | {"of": "fog", "model": "sd"}}, "models.sd.id is 'sd', but there is no config.json"),
         (
             {"control": CANNY | {"of": "fog"}},
@@ -98,7 +101,7 @@ def test_what_cannot_be_is_a_sentence(subject, sentence):
 
 
 def test_a_network_that_is_no_controlnet_is_a_sentence():
-    write_model("unet", "UNet2DConditionModel", reference.NETWORK)
+    write_model("unet", "UNet2DConditionModel", kinds.CONFIG)
     config = describe(control=CANNY | {"of": "fog", "model": "unet"}, model="sd")
     config["models"]["unet"] = {"id": "unet"}
     with pytest.raises(StrataError, match=r"config.json names UNet2DConditionModel: it is no ControlNet of diffusers"):

@@ -14,7 +14,7 @@ import yaml
 
 from helpers.nasty_configs import spoil
 from helpers.working_folder import ROOT
-from strata.models.reference import NETWORK, PIPELINE
+from strata.models.kinds import CONFIG, INDEX
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 
@@ -38,7 +38,7 @@ def described(tmp_path, monkeypatch) -> list[dict]:
     for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png", "images/depth.png"):
         Path(picture).parent.mkdir(exist_ok=True)
         Path(picture).touch()
-    for name, file, kind in (("painter", PIPELINE, "Flux2KleinPipeline"), ("edges", NETWORK, "ControlNetModel")):
+    for name, file, kind in (("painter", INDEX, "Flux2KleinPipeline"), ("edges", CONFIG, "ControlNetModel")):
         Path(name).mkdir()
         Path(name, file).write_text(json.dumps({"_class_name": kind}))
     full["models"] = {name: {"id": name} for name in ("painter", "edges")}

@@ -93,6 +93,23 @@ def test_a_subject_follows_the_edges_of_a_layer(scene_of, builder):
         assert differ(builder.build(config)[0]["rover"], followed), other
 
 
+def test_a_subject_follows_the_depth_that_is_estimated_of_a_layer(scene_of, vision_models, builder):
+    config = scene_of("sd15", width=100, height=70, scale=0.75)
+    config["models"]["depth"] = {"id": str(vision_models / "depth_anything")}
+    control = {"model": "guide", "kind": "depth", "of": "background"}
+    config["subjects"]["rover"]["control"] = control
+    followed = builder.build(config)[0]
+    assert followed["depth/background"].mode == "I;16"
+    again = dict(builder.build(config)[0])
+    assert not differ(again["rover"], followed["rover"])
+    config["background"]["seed"] += 1  # which the rover sees by its depth, too
+    assert differ(builder.build(config)[0]["depth/background"], again["depth/background"])
+    config["background"]["seed"] -= 1
+    for other in ({"of": "astronaut"}, {"scale": 0.2}, {"kind": "image"}):
+        config["subjects"]["rover"]["control"] = control | other
+        assert differ(builder.build(config)[0]["rover"], followed["rover"]), other
+
+
 def test_a_union_is_told_which_kind_it_follows(scene_of, builder):
     config = scene_of("sdxl-union")
     config["subjects"] = {}

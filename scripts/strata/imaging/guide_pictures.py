@@ -4,7 +4,7 @@ from PIL import Image
 
 from strata.files import ReadFile
 from strata.imaging import compositing, depth, edges, pictures, png
-from strata.passes import ControlPicture, Guide
+from strata.passes import ControlPicture, DepthPicture, Guide
 
 LEAST_SIDE, GREATEST_AREA, LONGEST = 64, 1024 * 1024, 8
 """What pipelines take as a reference: the pixels of its shorter side and of all of it, and how many times longer a side may be."""
@@ -44,11 +44,11 @@ def draw_control(
         StrataError: the file cannot be read, or shows no distances.
     """
     if kind == "depth":
-        seen = depth.read(
-            {"image": guide["image"] or file, "near": "black", "fit": guide["fit"], "where": where},
-            size,
-            lambda path: read_file(file),
-        )
+        # Estimated depth is of the canvas's size.
+        own = guide["image"] is not None
+        shown, fit, key = (guide["image"] or file, guide["fit"], "image") if own else (file, "stretch", "of")
+        spec: DepthPicture = {"image": shown, "near": "black", "fit": fit, "where": f"{where}.{key}"}
+        seen = depth.read(spec, size, read_file, file)
         return depth.to_grey(seen).convert("RGB")
     if guide["image"] is not None:
         image = pictures.read_colors(guide["image"], f"{where}.image", _without(where), lambda path: read_file(file))

@@ -1,11 +1,20 @@
 """Pictures that guide a pass: a reference, and what a ControlNet follows. What is wrong with them is said before a model is loaded."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from strata.errors import StrataError
 from strata.models import families, kinds, reference
 from strata.passes import ControlPicture, Guide, PassControl, PassModel
 from strata.scene.description import Control, Model, Passed, Reference
+
+
+class Source(NamedTuple):
+    """Where a picture comes from that guides a pass: a file of the user's, or a layer by its name, or that layer's depth."""
+
+    image: str | None
+    layer: str | None
+    is_depth: bool
 
 
 class Guides:
@@ -109,11 +118,6 @@ class Guides:
                 f"{', '.join(self._models)}. Add the ControlNet to models."
             )
         self._check_picture(where, control["image"], control["of"], "of", earlier)
-        if control["kind"] == "depth" and control["of"] is not None:
-            raise StrataError(
-                f"{where} follows the depth of {control['of']!r}, but a layer's depth is not estimated here. Give a picture of "
-                "distances as `image:`, near is white."
-            )
         low, high = control["thresholds"]
         if low > high:
             raise StrataError(f"{where}.thresholds are {low:g} and {high:g}, but the low one comes first. Swap them.")
@@ -149,7 +153,11 @@ def as_control_picture(described: Control | None) -> ControlPicture | None:
     }
 
 
-def list_guides(described: Passed) -> list[Guide]:
-    """The pictures that guide a pass: its reference, then what its ControlNet follows."""
-    found = as_guide(described["reference"]), as_control_picture(described["control"])
-    return [guide for guide in found if guide is not None]
+def list_guides(described: Passed) -> list[Source]:
+    """Where the pictures come from that guide a pass: its reference, then what its ControlNet follows."""
+    found = []
+    if guide := described["reference"]:
+        found.append(Source(guide["image"], guide["layer"], False))
+    if control := described["control"]:
+        found.append(Source(control["image"], control["of"], control["kind"] == "depth"))
+    return found

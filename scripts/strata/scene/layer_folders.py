@@ -100,7 +100,11 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
 
 def _guides(scene: Scene, layer: str) -> list[tuple[Kind, str]]:
     """The layers that guide the pass of another."""
-    return [_find_kind(scene, guide["layer"]) for guide in scene.guides(layer) if guide["layer"] is not None]
+    return [
+        ("depth", guide.layer) if guide.is_depth else _find_kind(scene, guide.layer)
+        for guide in scene.guides(layer)
+        if guide.layer is not None
+    ]
 
 
 def _find_kind(scene: Scene, layer: str) -> tuple[Kind, str]:

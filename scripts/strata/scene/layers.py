@@ -8,6 +8,7 @@ from typing import Any, Literal
 from strata.code_digests import digest_code
 from strata.errors import StrataError
 from strata.scene import exports, paths
+from strata.scene.guides import Source
 from strata.scene.layer_folders import Kind, LayerFolders
 from strata.scene.scene import Scene
 from strata.scene.scenes import Scenes
@@ -373,12 +374,14 @@ class Layers:
         return tuple(self._file(folder, scene, entry["layer"]) for entry in scene.stack)
 
     def _guides(self, folder: str, scene: Scene, layer: str) -> tuple[GuideFile, ...]:
-        return tuple(
-            GuideFile(self._file(folder, scene, guide["layer"]), own=False)
-            if guide["layer"] is not None
-            else GuideFile(guide["image"] or "", own=True)
-            for guide in scene.guides(layer)
-        )
+        return tuple(self._guide(folder, scene, source) for source in scene.guides(layer))
+
+    def _guide(self, folder: str, scene: Scene, source: Source) -> GuideFile:
+        if source.layer is None:
+            return GuideFile(source.image or "", own=True)
+        if source.is_depth:
+            return GuideFile(paths.depth(self._folders.find(folder, "depth", source.layer), source.layer), own=False)
+        return GuideFile(self._file(folder, scene, source.layer), own=False)
 
     def _file(self, folder: str, scene: Scene, name: str) -> str:
         """The file of a layer by its name in the composite."""

@@ -15,7 +15,7 @@ from strata.models.kinds import INDEX
 from strata.passes import Mask, PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import model_settings, upscales
 from strata.scene.description import Background, Description, Effect, Model, Passed, Refine, Style, Subject, complete
-from strata.scene.guides import Guides, as_control_picture, as_guide, list_guides
+from strata.scene.guides import Guides, Source, as_control_picture, as_guide, list_guides
 from strata.scene.perception import Perception
 
 Task = Literal["text_to_image", "inpainting"]
@@ -273,7 +273,7 @@ class Scene:
         controls = [model for name in dict.fromkeys(controlnets) if (model := self._guides.hub_model(name))]
         return found + controls + self.perception.hub_models()
 
-    def guides(self, layer: str) -> list[passes.Guide]:
+    def guides(self, layer: str) -> list[Source]:
         """The pictures that guide the pass of a layer: background, refined, or the name of a subject or an effect."""
         described: dict[str, Passed | None] = {
             "background": self.description["background"] if self.description["background"]["prompt"] else None,
@@ -479,6 +479,11 @@ class Scene:
                 earlier += [*self.effects, *(subjects[: subjects.index(name)] if name else subjects)]
             anew = section == "refine" or (section == "background" and self.description["background"]["image"])
             does = "inpaint" if task == "inpainting" else "image_to_image" if anew else "text_to_image"
+            if (control := described["control"]) and control["kind"] == "depth" and control["of"] in self.effects:
+                raise StrataError(
+                    f"{self.source}: {key}.control.of is {control['of']!r}, an effect, whose depth cannot be estimated. Name the "
+                    "background or a subject."
+                )
             self._guides.check(key, described, _model_name(described, task), does, earlier)
 
     def _check_background(self) -> None:
