@@ -94,7 +94,7 @@ def test_the_default_scene_is_the_one_that_is_described(monkeypatch):
     scene = Scene(yaml.safe_load((ROOT / "config.yaml").read_text()), "config.yaml").description
     assert (scene["canvas"]["width"], scene["canvas"]["height"]) == (768, 512)
     for described, seed, steps, guidance in [
-        (scene["background"], 77, 40, 8.0),
+        (scene["background"], 79, 40, 8.0),
         (scene["subjects"]["astronaut"], 42, 40, 8.0),
         (scene["subjects"]["hovercraft"], 99, 40, 8.0),
         (scene["effects"]["fog"], 200, 30, 5.0),
@@ -102,7 +102,7 @@ def test_the_default_scene_is_the_one_that_is_described(monkeypatch):
         assert (described["seed"], described["steps"], described["guidance_scale"]) == (seed, steps, guidance)
     masks = [subject["mask"]["shapes"][0] for subject in scene["subjects"].values()]
     assert masks[0] == {"shape": "ellipse", "bbox": [80.0, 120.0, 280.0, 480.0]}
-    assert masks[1] == {"shape": "rectangle", "bbox": [480.0, 200.0, 720.0, 460.0]}
+    assert masks[1] == {"shape": "rounded_rectangle", "bbox": [480.0, 205.0, 720.0, 460.0], "radius": 70.0}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "models").glob("*.yaml")))
