@@ -2,7 +2,7 @@
 
 import pytest
 
-from strata.scene.layers import Layer
+from strata.scene.layer import Layer
 from strata.workflow.reasons import explain
 from strata.workflow.records import REPLACED, UNRECORDED
 

@@ -13,7 +13,7 @@ from strata.exports.stack import crop_to_seen
 from strata.imaging import compositing, depth, masks, png
 from strata.imaging.compositing import Layer
 from strata.scene import paths
-from strata.scene.layers import Layer as Described
+from strata.scene.layer import Layer as Described
 from strata.scene.layers import Layers
 from strata.scene.scene import Scene
 

@@ -19,7 +19,8 @@ from strata.painting.store import Store, make_key
 from strata.passes import Pass
 from strata.runtime import StoreSettings
 from strata.scene import paths
-from strata.scene.layers import Layer, Layers
+from strata.scene.layer import Layer
+from strata.scene.layers import Layers
 from strata.scene.scenes import Scenes
 from strata.seals import read_seal
 from strata.workflow import reasons, recipes, records

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strata.scene.layers import Layer
+from strata.scene.layer import Layer
 from strata.workflow.records import REPLACED, UNRECORDED, Record
 
 MISSING = "never built"

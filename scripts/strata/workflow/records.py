@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from strata.errors import StrataError
 from strata.files import cannot_write, replacing, set_time
 from strata.fingerprints import Memory, digest_file
-from strata.scene.layers import Layer
+from strata.scene.layer import Layer
 from strata.seals import read_seal
 from strata.state import BUILD_LOCK, CHANGED, LAYER_DIGESTS, RECORDS
 from strata.workflow import recipes

@@ -11,7 +11,8 @@ from strata.models.reference import HubModel
 from strata.scene import paths
 from strata.scene.description import SCHEMA
 from strata.scene.exports import name_scene
-from strata.scene.layers import Layer, Layers, Rule
+from strata.scene.layer import Layer, Rule
+from strata.scene.layers import Layers
 from strata.scene.scenes import Scenes
 from strata.scene.variations import SIGN
 from strata.state import CHANGED
