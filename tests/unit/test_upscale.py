@@ -18,7 +18,7 @@ from strata.diffusion.pipeline_cache import PipelineCache
 from strata.errors import OutOfMemoryError, StrataError
 from strata.imaging import png
 from strata.imaging.tiles import count, enlarge_to, tiled
-from strata.painting import execution, paint, views
+from strata.painting import execution, paint
 from strata.painting.request import Request
 from strata.scene.scene import Scene
 
@@ -68,7 +68,7 @@ def diffusion(folder, factor: int = 4, **settings) -> Request:
 def enlarge(request: Request, pipelines: PipelineCache | None = None) -> tuple[bytes, Recorder]:
     """The pixels of the larger picture, and what its pass reported."""
     reporter = Recorder()
-    execution.execute(request, views.look(request), reporter, pipelines or PipelineCache())
+    execution.execute(request, paint.look(request), reporter, pipelines or PipelineCache())
     size = tuple(side * request.spec["factor"] for side in SIZE)
     return png.read("large.png", "RGB", size).tobytes(), reporter
 

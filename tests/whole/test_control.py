@@ -75,7 +75,7 @@ def test_passes_follow_a_picture(kind, scene_of, builder):
             assert all(differ(pictures[layer], other) for other in seen), (place, control)
             seen.append(pictures[layer])
         again, _ = builder.build(config)
-        assert not any(differ(again[key], picture) for key, picture in pictures.items())
+        assert [key for key, picture in pictures.items() if differ(again[key], picture)] == []
         outside = np.asarray(pictures["mask of rover"]) == 0
         beneath, after = flatten(pictures, ["background"]), flatten(pictures, ["background", "rover"])
         assert (after[outside] == beneath[outside]).all()

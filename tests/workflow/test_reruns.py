@@ -686,6 +686,10 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"subjects.*.mask.{key}" for key in ("of", "model", *(key for key, _ in TEXT_EDITS))}
     # test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass
     rows |= {f"subjects.*.check.{key}" for key in ("retries", *(key for key, _ in CHECK_EDITS))}
+    # tests/workflow/test_cached_steps.py
+    for model in ("text_to_image", "inpainting", "*"):
+        rows |= {f"models.{model}.speed.cache.{key}" for key in ("kind", "threshold", "interval")}
+    rows |= {f"models.*.speed.{key}" for key in ("compile", "weights")}  # as those of the two
     for task in ("text_to_mask", "box_to_mask", "depth"):  # test_a_model_that_looks_costs_what_it_has_found
         rows |= {key.replace("*", task) for key in rows if key.startswith("models.*.")}
         rows |= {f"models.{task}.style_adapter.{key}" for key in ("file", "image_encoder")}
@@ -695,10 +699,6 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
     for task in ("text_to_image", "inpainting"):
         rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
-    # tests/workflow/test_cached_steps.py
-    for model in ("text_to_image", "inpainting", "*"):
-        rows |= {f"models.{model}.speed.cache.{key}" for key in ("kind", "threshold", "interval")}
-    rows |= {f"models.*.speed.{key}" for key in ("compile", "weights")}  # as those of the two
     # tests/workflow/test_guides.py
     for place in ("background", "subjects.*", "effects.*", "refine"):
         rows |= {f"{place}.reference.{key}" for key in ("image", "layer")}

@@ -212,6 +212,8 @@ def _run(
         return tensors
 
     given, meaningless = find_arguments(pipeline, spec)
+    # Some families draw from torch's own generator, too, when they encode a picture.
+    torch.manual_seed(to_signed(spec["seed"]))
     given |= canvas | {
         # Noise from the CPU is the same for a seed on every device.
         "generator": torch.Generator("cpu").manual_seed(to_signed(spec["seed"])),

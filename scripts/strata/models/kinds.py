@@ -1,4 +1,4 @@
-"""The kinds of models: pipelines of diffusers, and single models of transformers, which look at pictures."""
+"""The kinds of models: pipelines, and single models: ControlNets, and those of transformers that look at pictures."""
 
 INDEX = "model_index.json"
 """The file that makes a folder a pipeline, and names its components."""
@@ -8,10 +8,7 @@ CONFIG = "config.json"
 
 NAMES = {
     INDEX: ("diffusers pipeline", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
-    CONFIG: (
-        "ControlNet, or of a model that looks",
-        "lllyasviel/control_v11p_sd15_canny or CIDAS/clipseg-rd64-refined",
-    ),
+    CONFIG: ("ControlNet or model that looks at pictures", "CIDAS/clipseg-rd64-refined"),
 }
 """What a model is whose folder holds such a file, and one on the hub that is such."""
 
