@@ -9,7 +9,7 @@ from typing import Any
 import strata
 from strata.errors import StrataError
 from strata.exports.reading import Found
-from strata.scene.scene import Scene
+from strata.scene.scene import NOT_EFFECTIVE, Scene
 from strata.scene.scenes import apply_preset
 from strata.yaml_files import merge
 
@@ -74,7 +74,7 @@ def adapt(found: Found, base: Mapping[str, Any]) -> dict[str, Any]:
         scene["models"], scene["upscale"] = copy.deepcopy(base["models"]), copy.deepcopy(base["upscale"])
     if not scene["composite"]["layers"]:
         scene["composite"]["layers"] = Scene(scene, "the picture").effective()["composite"]["layers"]
-    for key in ("preset", "exports"):  # which no effective scene has
+    for key in NOT_EFFECTIVE:
         scene.pop(key, None)
     for model, commit in _find_commits(found, scene):
         model["revision"] = commit

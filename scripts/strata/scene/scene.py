@@ -15,6 +15,9 @@ from strata.scene.described import DescribedScene, Task, check_own_file, make_en
 from strata.scene.description import Background, Effect, Model, Passed, Refine, Style, Subject
 from strata.scene.guides import Source, as_control_picture, as_guide, list_guides
 
+NOT_EFFECTIVE = ("preset", "exports", "compare")
+"""What no effective scene has: a preset, whose values are in effect, and what is made of a picture and decides nothing about it."""
+
 
 class Scene(DescribedScene):
     """One scene, checked and complete.
@@ -188,10 +191,7 @@ class Scene(DescribedScene):
         composite = {**self.description["composite"], "layers": self.stack}
         effects = dict(sorted(self.effects.items()))
         effective: dict[str, Any] = {**self.description, "effects": effects, "composite": composite}
-        del effective["preset"]  # its values are in effect
-        for made_of_the_picture in ("exports", "compare"):  # they decide nothing about it
-            del effective[made_of_the_picture]
-        return effective
+        return {key: value for key, value in effective.items() if key not in NOT_EFFECTIVE}
 
     def notes(self) -> list[str]:
         """What a reader of the config would not expect, in sentences: values that a model replaces."""

@@ -215,7 +215,7 @@ function addShape(kinds) {
 
 function buildScene() {
   const composite = sceneProperty("composite");
-  const built = ["canvas", "preset", "models", "depth", "refine", "upscale", "exports"].map((key) => {
+  const built = ["canvas", "preset", "models", "depth", "refine", "upscale", "exports", "compare"].map((key) => {
     const node = sceneProperty(key);
     if (key === "models") return buildModels(node);
     return makeField([key], node);
