@@ -25,6 +25,7 @@ class Session extends EventTarget {
   #done = [];
   #asked = 0;
   #beneath; // the version of config.yaml, for a scene that is laid over it
+  #missed = null; // versions that were told of while the file was written
   #timer = null;
 
   /** Opens a scene; edits of it that this tab holds come back. */
@@ -75,7 +76,10 @@ class Session extends EventTarget {
    * @param versions of all scenes' files, by the scene's name
    */
   async follow(versions) {
-    if (this.saving) return;
+    if (this.saving) {
+      this.#missed = versions;
+      return;
+    }
     const version = versions[this.name];
     const beneath = this.name ? versions[""] : null;
     const names = Object.keys(versions).sort();
@@ -196,6 +200,7 @@ class Session extends EventTarget {
     if (this.conflict?.clash) return false;
     const saved = this.edits;
     this.saving = true;
+    this.#missed = null;
     try {
       const { version } = await postJson("/api/save", { scene: this.name, version: this.saved.version, edits: saved });
       this.edits = this.edits.slice(saved.length); // what was changed meanwhile stays
@@ -220,6 +225,10 @@ class Session extends EventTarget {
       this.saving = false;
     }
     await this.reload();
+    // What else changed while the file was written is looked at now: nobody tells of it again.
+    const missed = this.#missed;
+    this.#missed = null;
+    if (missed) await this.follow(missed);
     return true;
   }
 
