@@ -131,7 +131,7 @@ def _load_controlnet(model: PassModel, folder: Path | None, device: str) -> Any:
             source,
             revision=model["revision"],
             variant=model["variant"],
-            torch_dtype=devices.choose_dtype(model["dtype"], device),
+            dtype=devices.choose_dtype(model["dtype"], device),
             use_safetensors=True,
         )
 
