@@ -268,6 +268,19 @@ def test_a_layer_outside_the_folder_stays(painter, reporter, tmp_path):
     assert victim.read_bytes() == b"precious"
 
 
+def test_what_a_worker_left_that_was_killed_with_its_job_is_removed(painter, reporter):
+    Hired(painter)
+    layer = Path(request().layer)
+    layer.parent.mkdir(parents=True, exist_ok=True)
+    left = [layer.with_name(f".{layer.name}.4242"), layer.with_name(f"..{layer.name}.4242.part")]
+    others = layer.with_name(f".other-{layer.name}.4242")
+    for path in (*left, others):
+        path.write_bytes(b"half")
+    worker_client.hand_over(request(), reporter, start_one=False)
+    assert not any(path.exists() for path in left)
+    assert others.exists()
+
+
 def test_a_pass_that_nobody_waits_for_stops(painter, reporter):
     hired = Hired(painter)
     painter.wait.clear()

@@ -207,6 +207,7 @@ def _reach() -> Connection | None:
 def _accepts(connection: Connection, request: Request) -> bool:
     """Hands a request in; False if the worker is of another version, or just about to end."""
     part = _part_of(request)
+    _remove_parts(Path(request.layer))
     try:
         send(
             connection,
@@ -226,6 +227,13 @@ def _part_of(request: Request) -> Path:
     """
     layer = Path(request.layer)
     return layer.with_name(f".{layer.name}.{os.getpid()}")
+
+
+def _remove_parts(layer: Path) -> None:
+    """Removes what was written for a layer by a worker that was killed together with its job, as a scheduler does it."""
+    for hidden in (f".{layer.name}.*", f"..{layer.name}.*"):
+        for left in layer.parent.glob(hidden):
+            left.unlink(missing_ok=True)
 
 
 def _converse(connection: Connection, request: Request, reporter: Reporter) -> Done:
