@@ -252,3 +252,13 @@ print(*sorted(set({HEAVY}) & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", ["slurm", "cluster-generic"])
+def test_a_cluster_gets_all_of_a_scene_as_one_submission(name):
+    """A rule outside the group, between two that are inside, would be a circle of submissions."""
+    rules = set(
+        re.findall(r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    )
+    groups = yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text())["groups"]
+    assert groups.keys() == rules - {"all", "models", "sweep", "sweep_view"}
