@@ -17,14 +17,18 @@ from forge.data import random_subject, with_subject
 from forge.drawing import draw, to_image
 from forge.judges import Judge
 from forge.masks import Mask, hard, inside, nearest_cells, random_mask
-from forge.scenes import ALIEN_LANDSCAPES, LANDSCAPES, LIGHTS, TIMES, compose, held_out, lights_of, random_scene
+from forge.scenes import ALIEN_LANDSCAPES, LANDSCAPES, LIGHTS, TIMES, Scene, compose, held_out, lights_of, random_scene
+from strata.imaging.healing import heal
 
 CANVAS = (768, 512)
 NEGATIVE = "people, animals, text, watermark, blur"
 
+SHOWN = 12
+"""Painted pictures that a sheet shows, each with the drawn one beside it."""
 
-def held_out_concepts(rng: Random) -> tuple[str, ...]:
-    """Draw what one held-out prompt names: a time, a landscape and a light that never met in training."""
+
+def held_out_scene(rng: Random) -> Scene:
+    """Lay out a scene whose time, landscape and light never met in training."""
     kept = [
         (time, landscape, light)
         for time, landscape in product(TIMES, LANDSCAPES)
@@ -33,7 +37,7 @@ def held_out_concepts(rng: Random) -> tuple[str, ...]:
     ]
     time, landscape, light = rng.choice(kept)
     alien = landscape in ALIEN_LANDSCAPES and rng.random() < 0.35
-    return compose(rng, time, landscape, light, alien).concepts
+    return compose(rng, time, landscape, light, alien)
 
 
 def cells_of(image: Image.Image) -> np.ndarray:
@@ -41,26 +45,46 @@ def cells_of(image: Image.Image) -> np.ndarray:
     return latents.encode(np.asarray(image, np.float32) / 255)
 
 
+def sharpness(picture: Image.Image) -> float:
+    """Return the step between neighbours in a row that only one in 200 exceeds, levels of 255."""
+    return float(np.quantile(np.abs(np.diff(np.asarray(picture, np.float32).mean(-1), axis=1)), 0.995))
+
+
+@torch.no_grad()
+def decoded(vae, picture: Image.Image) -> Image.Image:
+    """Encode and decode a picture."""
+    pixels = torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
+    return to_image((vae.decode(vae.encode(pixels).latents).sample[0].permute(1, 2, 0).numpy().clip(-1, 1) + 1) / 2)
+
+
 def evaluate_landscapes(pipeline, judge: Judge, chosen: dict) -> tuple[dict, list[Image.Image]]:
-    """Paint held-out prompts; return how many came out right, and the pictures."""
+    """Paint held-out prompts; return how many came out right and how sharp, and each picture with a drawn one beside it."""
     rng = Random("held-out prompts")
-    right, pictures = dict.fromkeys(judge.questions, 0), []
+    right, cells, pictures = dict.fromkeys(judge.questions, 0), [], []
+    sharp, sharp_decoded = [], []
     for number in range(chosen["prompts"]):
-        concepts = held_out_concepts(rng)
+        scene = held_out_scene(rng)
+        concepts, drawn = scene.concepts, to_image(draw(scene, *CANVAS))
         image = paint_landscape(pipeline, landscape_prompt(concepts, rng), number, chosen)
-        answers = judge(cells_of(image))
+        cells += [cells_of(image), cells_of(drawn)]
+        answers = judge(cells[-2])
         light = next((name for name in concepts if name in LIGHTS), "no sun")
         truth = {"time": concepts[0], "landscape": concepts[1], "light": light}
         for question, answer in answers.items():
             right[question] += answer == truth[question]
-        pictures.append(image)
+        sharp.append(sharpness(image) / sharpness(drawn))
+        sharp_decoded.append(sharpness(decoded(pipeline.vae, drawn)) / sharpness(drawn))
+        pictures += [image, drawn] if number < SHOWN else []
     prompt = "a desert at golden hour, two suns, rock formations"
     again = [np.float32(paint_landscape(pipeline, prompt, seed, chosen)) for seed in range(chosen["seeds"])]
     distance = np.mean([np.abs(a - b).mean() for a, b in combinations(again, 2)])
+    stored = latents.to_bytes(np.stack(cells))
     figures = {
         "prompts": chosen["prompts"],
         "right": {question: count / chosen["prompts"] for question, count in right.items()},
         "judge_right_on_drawn": judge.accuracy,
+        "sharpness_over_drawn": {"painted": float(np.median(sharp)), "decoded": float(np.median(sharp_decoded))},
+        "told_from_drawn": judges.tell_apart(stored[0::2], stored[1::2]),
         "distance_between_seeds": float(distance),
     }
     return figures, pictures
@@ -108,17 +132,18 @@ def evaluate_subjects(pipeline, judge: Judge, chosen: dict) -> tuple[dict, list[
         right["kind"] += answers["kind"] == kind
         right["color"] += answers["color"] == color
         fills.append((fill(painted, plate, soft), fill(drawn, plate, soft)))
-        seams.append((seam(painted, mask), seam(drawn, mask)))
-        pictures.append(to_image(painted))
+        healed = heal(image, to_image(plate), Image.fromarray(soft.astype(np.uint8) * 255), latents.CELL, 1)
+        healed = np.where(soft[..., None], np.asarray(healed, np.float32) / 255, plate)
+        seams.append([seam(picture, mask) for picture in (painted, healed, drawn)])
+        pictures += [to_image(painted), to_image(drawn)] if number < SHOWN else []
     painted_fill, drawn_fill = np.transpose(fills)
-    painted_seam, drawn_seam = np.transpose(seams)
     figures = {
         "subjects": chosen["subjects"],
         "right": {question: count / chosen["subjects"] for question, count in right.items()},
         "judge_right_on_drawn": judge.accuracy,
         "share_of_mask_filled": {"painted": float(painted_fill.mean()), "drawn": float(drawn_fill.mean())},
         "masks_filled_by_40_percent_or_more": float((painted_fill >= 0.4).mean()),
-        "seam_contrast": {"painted": float(painted_seam.mean()), "drawn": float(drawn_seam.mean())},
+        "seam_contrast": dict(zip(("painted", "healed", "drawn"), np.mean(seams, 0).tolist(), strict=True)),
     }
     return figures, pictures
 
@@ -142,11 +167,11 @@ def seam(picture: np.ndarray, mask: Mask) -> float:
     return float(np.mean(differences) * 255) if differences else 0.0
 
 
-def sheet(pictures: list[Image.Image], path: Path, columns: int = 4, rows: int = 6) -> None:
-    """Lay the first pictures out on one sheet."""
+def sheet(pictures: list[Image.Image], path: Path, columns: int = 4) -> None:
+    """Lay pictures out on one sheet."""
     width, height = CANVAS[0] // 3, CANVAS[1] // 3
-    whole = Image.new("RGB", (columns * width, -(-min(len(pictures), columns * rows) // columns) * height))
-    for number, picture in enumerate(pictures[: columns * rows]):
+    whole = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height))
+    for number, picture in enumerate(pictures):
         small = picture.resize((width, height), Image.Resampling.LANCZOS)
         whole.paste(small, (number % columns * width, number // columns * height))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,20 +74,31 @@ def make_network(questions: dict[str, tuple[str, ...]]) -> nn.Sequential:
 
 def train(cells: np.ndarray, rows: np.ndarray, questions: dict[str, tuple[str, ...]], epochs: int) -> Judge:
     """Train on stored latents (count, 4, height, width) and their concepts; a tenth of them measures the accuracy."""
+    truths = np.stack([labels(rows, names) for names in questions.values()], 1)
+    network, right = fit(cells, truths, questions, epochs, held=len(cells) // 10)
+    return Judge(network, questions, right)
+
+
+def fit(
+    cells: np.ndarray, truths: np.ndarray, questions: dict[str, tuple[str, ...]], epochs: int, held: int
+) -> tuple[nn.Module, dict[str, float]]:
+    """Train a network on stored latents but for the first `held`; return it, and how often it is right on those.
+
+    `truths` are the numbers of the answers, (count, questions).
+    """
     torch.manual_seed(1)
     network = make_network(questions)
-    pictures, truths = torch.from_numpy(cells), [torch.from_numpy(labels(rows, names)) for names in questions.values()]
+    pictures, answers = torch.from_numpy(cells), torch.from_numpy(truths)
     sizes = [len(names) for names in questions.values()]
-    held = len(pictures) // 10
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    steps = epochs * (len(pictures) - held) // 64
+    steps = max(1, epochs * (len(pictures) - held) // 64)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     for _ in range(steps):
         picks = torch.randint(held, len(pictures), (64,))
         batch = from_bytes(pictures[picks].float())
         batch = torch.where(torch.rand(64, 1, 1, 1) < 0.5, batch, batch.flip(3)) + 0.02 * torch.randn_like(batch)
         scores = network(batch).split(sizes, 1)
-        loss = sum(cross_entropy(score, truth[picks]) for score, truth in zip(scores, truths, strict=True))
+        loss = sum(cross_entropy(score, truth) for score, truth in zip(scores, answers[picks].T, strict=True))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -96,10 +107,22 @@ def train(cells: np.ndarray, rows: np.ndarray, questions: dict[str, tuple[str, .
     with torch.no_grad():
         scores = torch.cat([network(from_bytes(part.float())) for part in pictures[:held].split(64)]).split(sizes, 1)
     right = {
-        question: float((score.argmax(1) == truth[:held]).float().mean())
-        for question, score, truth in zip(questions, scores, truths, strict=True)
+        question: float((score.argmax(1) == truth).float().mean())
+        for question, score, truth in zip(questions, scores, answers[:held].T, strict=True)
     }
-    return Judge(network, questions, right)
+    return network, right
+
+
+def tell_apart(painted: np.ndarray, drawn: np.ndarray) -> float:
+    """Return how often a judge that saw half of the stored latents knows of the other half which were painted: 0.5 is a guess.
+
+    Both are (count, 4, height, width), the same scenes in the same order.
+    """
+    pairs = np.stack([painted, drawn], 1).reshape(-1, *painted.shape[1:])
+    truths = np.tile([[1], [0]], (len(painted), 1))
+    epochs = 40  # some hundred pictures are few
+    _, right = fit(pairs, truths, {"painted": ("no", "yes")}, epochs, held=len(painted) // 2 * 2)
+    return right["painted"]
 
 
 def cut_out(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ EDITS = {
     "background.seed": (77, 78, 79),
     "background.steps": (3, 4),
     "subjects.astronaut.seed": (42, 43, 44),
-    "subjects.astronaut.strength": (0.95, 0.8),
+    "subjects.astronaut.strength": (0.95, 0.6),  # two steps of three, or one: 0.8 would paint what 0.95 does
     "subjects.astronaut.mask.feather": (2, 3),
     "subjects.rover.seed": (99, 100),
     "subjects.rover.context": ("canvas", 8),
