@@ -183,7 +183,10 @@ class ControlPicture(Guide):
 
 
 class PassControl(TypedDict):
-    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind."""
+    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind.
+
+    Of the kind plate there is no such picture: it is the plate of the pass, with its mask.
+    """
 
     model: PassModel
     kind: str
@@ -196,7 +199,7 @@ GUIDES = ("reference", "control_picture")
 
 
 class DiffusionPass(Sized, Sampling):
-    """One run of a diffusion model. `control_picture` is there where `control` is."""
+    """One run of a diffusion model. `control_picture` is there where `control` is, but for one of the kind plate."""
 
     prompt: str
     loras: list[PassLora]

@@ -50,15 +50,20 @@ def test_pipelines_with_controlnets_take_what_a_pass_gives():
                     "image_to_image": {"image", "strength", "control_image"},
                     "inpaint": {"image", "mask_image", "control_image"},
                 }[task]
+                if families.FOLLOWING_PLATES.get(name):  # its ControlNet alone sees the plate and the mask
+                    wanted = {"control_image", "control_mask"}
+                    assert not parameters.keys() & {"image", "mask_image"}
                 assert wanted <= parameters.keys(), name
                 assert parameters.keys() & {"image", "control_image"}
 
 
-@pytest.mark.parametrize("name", ["StableDiffusion3ControlNetInpaintingPipeline", "QwenImageControlNetInpaintPipeline"])
-def test_what_is_left_out_follows_the_plate_and_nothing_else(name):
-    parameters = inspect.signature(getattr(diffusers, name).__call__).parameters
-    assert {"control_image", "control_mask"} <= parameters.keys()
-    assert not parameters.keys() & {"image", "mask_image"}
+def test_masks_are_the_channels_that_the_configs_of_controlnets_speak_of():
+    named = {
+        kind: {key for key in inspect.signature(getattr(diffusers, kind)).parameters if key.startswith("extra_cond")}
+        for kinds in families.CONTROLLED.values()
+        for kind in kinds
+    }
+    assert {kind: {key} for kind, (key, _) in families.MASK_CHANNELS.items()} == {k: v for k, v in named.items() if v}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +86,8 @@ def test_a_pipeline_has_its_family(pipeline, family):
         (
             "StableDiffusion3Pipeline",
             "SD3ControlNetModel",
-            "inpaint",
-            "has no ControlNets for a subject, but for a layer",
+            "image_to_image",
+            "has no ControlNets for a picture that is painted anew, but for a layer that is painted from a prompt and a subject",
         ),
         ("FluxPipeline", "ControlNetModel", "inpaint", "is for another family. It needs a FluxControlNetModel"),
     ],
@@ -91,6 +96,33 @@ def test_a_controlnet_that_does_not_fit_is_refused(pipeline, controlnet, task, s
     found, reason = families.find_controlled(pipeline, controlnet, task)
     assert found is None
     assert sentence in reason
+
+
+@pytest.mark.parametrize(
+    ("family", "controlnet", "kind", "sentence"),
+    [
+        ("StableDiffusion", "ControlNetModel", "plate", None),
+        ("StableDiffusion", "ControlNetModel", "canny", None),
+        ("StableDiffusion3", "SD3ControlNetModel", "plate", None),
+        (
+            "StableDiffusion3",
+            "SD3ControlNetModel",
+            "canny",
+            "follow its plate and nothing else. Give one of these, and `kind: plate`",
+        ),
+        ("QwenImage", "QwenImageControlNetModel", "depth", "follow its plate and nothing else"),
+        (
+            "Flux",
+            "FluxControlNetModel",
+            "plate",
+            "do not follow the plate: those of StableDiffusion, StableDiffusion3, QwenImage do.",
+        ),
+        ("StableDiffusionXL", "ControlNetUnionModel", "plate", "do not follow the plate"),
+    ],
+)
+def test_a_kind_that_a_familys_controlnets_cannot_follow_is_refused(family, controlnet, kind, sentence):
+    reason = families.refuse_kind(families.CONTROLLED[family][controlnet]["inpaint"], "inpaint", kind)
+    assert (reason is None) if sentence is None else (sentence in reason)
 
 
 def test_the_hub_s_cache_is_where_the_hub_s_library_has_it():

@@ -16,6 +16,7 @@ SPEC = {
     "seed": 7,
     "steps": 3,
     "guidance_scale": 8.0,
+    "control": None,
     "strength": 0.9,
     "width": 40,
     "height": 24,

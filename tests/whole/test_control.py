@@ -1,5 +1,6 @@
 """Compositions that follow a picture, by ControlNets, in each family that has some."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ KINDS = {  # ControlNet: its family, what it can guide
     "z-image": ("z-image", {"background"}),
     "z-image-inpaint": ("z-image", {"subject"}),
 }
+PLATES = {"sd15": "sd15", "sd35-inpaint": "sd35", "qwen-image-inpaint": "qwen-image"}
+"""ControlNets that follow the plate of a subject with its mask, and their families."""
 
 
 @pytest.fixture
@@ -30,9 +33,10 @@ def scene_of(models_of, builder, tmp_path):
     """Gives a scene on a tiny family with a ControlNet beside it, and two pictures to follow."""
 
     def describe(kind: str, **canvas) -> dict:
-        config = describe_scene(models_of(KINDS[kind][0]), **canvas)
+        family = PLATES[kind] if kind in PLATES else KINDS[kind][0]
+        config = describe_scene(models_of(family), **canvas)
         folder = tiny_controlnets.save(kind, tmp_path / f"controlnet-{kind}")
-        if "subject" in KINDS[kind][1] and KINDS[kind][0] == "flux-fill":
+        if kind == "flux":  # its subjects are painted by the plain model: FLUX.1 Fill has no ControlNets
             config["models"]["inpainting"] = config["models"]["text_to_image"]
         config["models"]["guide"] = {"id": str(folder), "dtype": "float32"}
         config["effects"], config["composite"] = {}, {}
@@ -130,8 +134,8 @@ def test_a_union_is_told_which_kind_it_follows(scene_of, builder):
 @pytest.mark.parametrize(
     ("kind", "place", "sentence"),
     [
-        ("sd35", "subject", "has no ControlNets for a subject, but for a layer that is painted from a prompt"),
-        ("qwen-image", "subject", "has no ControlNets for a subject, but for a layer that is painted from a prompt"),
+        ("sd35", "subject", "whose ControlNets for a subject follow its plate and nothing else"),
+        ("qwen-image", "subject", "whose ControlNets for a subject follow its plate and nothing else"),
         ("z-image", "refined", "has no ControlNets for a picture that is painted anew"),
         ("flux-union", "subject", "a FluxFillPipeline, a family for which diffusers has no ControlNets here"),
     ],
@@ -175,3 +179,61 @@ def test_a_controlnet_that_changed_is_a_sentence(scene_of, builder):
     described.write_text(f"{described.read_text()} ")
     with pytest.raises(StrataError, match="changed after the build began"):
         builder._paint("background", spec)
+
+
+@pytest.mark.parametrize("kind", PLATES)
+def test_a_subject_follows_its_own_plate(kind, scene_of, builder):
+    """Another scale or plate gives another layer, on any canvas; nothing changes outside the mask; twice the same bytes come out."""
+    config = scene_of(kind, width=100, height=70, scale=0.75)
+    config["background"] = {"image": "one.png"}
+    rover = config["subjects"]["rover"] | {"context": 24, "strength": 0.9}
+    config["subjects"] = {"rover": rover}
+    plain = dict(builder.build(config)[0])
+    control = rover["control"] = {"model": "guide", "kind": "plate"}
+    followed = dict(builder.build(config)[0])
+    assert differ(followed["rover"], plain["rover"])
+    outside = np.asarray(followed["mask of rover"]) == 0
+    assert (flatten(followed, ["background", "rover"])[outside] == flatten(followed, ["background"])[outside]).all()
+    for changed, value in ((control, {"scale": 0.3}), (config["background"], {"image": "two.png"})):
+        before = dict(changed)
+        changed |= value
+        assert differ(builder.build(config)[0]["rover"], followed["rover"]), value
+        changed.clear()
+        changed |= before
+    again, _ = builder.build(config)
+    assert not any(differ(again[name], picture) for name, picture in followed.items())
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "key"), [("sd35", "extra_conditioning_channels"), ("qwen-image", "extra_condition_channels")]
+)
+def test_a_controlnet_without_a_mask_does_not_inpaint_and_one_with_a_mask_does_nothing_else(
+    kind, key, said, scene_of, builder
+):
+    """Whether its config says so, before a model is loaded, or its weights, when it is loaded."""
+    for name, place, control in (
+        (kind, "subjects", {"kind": "plate"}),
+        (f"{kind}-inpaint", "background", {"kind": "canny", "image": "one.png"}),
+    ):
+        config = scene_of(name)
+        described = Path(config["models"]["guide"]["id"], "config.json")
+        if not said:
+            described.write_text(json.dumps({k: v for k, v in json.loads(described.read_text()).items() if k != key}))
+        layer = config["background"] if place == "background" else config["subjects"]["rover"]
+        layer["control"] = {"model": "guide"} | control
+        with pytest.raises(StrataError, match=f"its config says {key}" if said else "could not be loaded: .*shape"):
+            Scene(config, "config.yaml") if said else builder.build(config)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("sd35", "extra_conditioning_channels"), ("qwen-image", "extra_condition_channels")]
+)
+def test_a_mask_in_the_weights_that_the_config_keeps_silent_about_is_found(kind, key, scene_of, builder):
+    """As those that were saved before the key was there."""
+    config = scene_of(f"{kind}-inpaint")
+    config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "plate"}
+    told = builder.build(config)[0]["rover"]
+    described = Path(config["models"]["guide"]["id"], "config.json")
+    described.write_text(json.dumps({k: v for k, v in json.loads(described.read_text()).items() if k != key}))
+    assert not differ(builder.build(config)[0]["rover"], told)

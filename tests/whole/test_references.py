@@ -117,7 +117,7 @@ def test_a_family_without_references_says_so_before_it_is_loaded(name, models_of
 
 def test_a_model_whose_class_was_not_known_says_so_when_it_is_loaded(models_of, builder, monkeypatch):
     draw_picture(1).save("hero.png")
-    monkeypatch.setattr("strata.models.reference.find_class", lambda *model: None)
+    monkeypatch.setattr("strata.models.reference.find_config", lambda *model: {})
     config = describe_scene(models_of("sd15"))
     config["subjects"]["rover"]["reference"] = {"image": "hero.png"}
     with pytest.raises(

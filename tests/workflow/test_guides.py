@@ -65,6 +65,8 @@ def test_a_control_costs_the_pass_that_has_it(pictures):
     for key, value in CONTROL_EDITS:
         pictures.edit("subjects.rover.control", control | {key: value})
         assert pictures.planned("results/subjects/rover.png") == ROVER, key
+    pictures.edit("subjects.rover.control", {"model": "guide", "kind": "plate"})
+    assert pictures.planned("results/subjects/rover.png") == ROVER
     pictures.edit("subjects.rover.control", control)
     assert pictures.planned("results/subjects/rover.png") == set()
     shutil.copyfile(pictures.folder / "two.png", pictures.folder / "one.png")
@@ -83,6 +85,12 @@ def test_a_control_of_a_layer_depends_on_that_layer(pictures):
     pictures.build("results/subjects/rover.png")
     pictures.edit("effects.fog.seed", 1)
     assert pictures.planned("results/subjects/rover.png") == {"effects/fog"} | ROVER
+
+
+def test_a_control_of_the_plate_reads_no_other_picture(pictures):
+    paint_rover(pictures, control={"model": "guide", "kind": "plate"})
+    pictures.edit("subjects.rover.control.scale", 0.5)
+    assert pictures.planned("results/subjects/rover.png") == ROVER
 
 
 def test_an_edit_taken_back_comes_from_the_store(pictures):

@@ -34,7 +34,7 @@ class Reference(TypedDict):
 
 class Control(TypedDict):
     model: str
-    kind: Literal["image", "canny", "depth"]
+    kind: Literal["image", "canny", "depth", "plate"]
     image: str | None
     of: str | None
     fit: str

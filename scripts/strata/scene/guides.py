@@ -60,13 +60,18 @@ class Guides:
             raise StrataError(f"{named}, a {kind}, {reason}.")
         control = described["control"]
         if control is not None:
-            self._check_control(f"{where}.control", control, earlier)
-            controlnet = self._find_controlnet(control)
-            if kind is not None and controlnet is not None:
-                found, reason = families.find_controlled(kind, controlnet, task)
-                union = families.refuse_union(controlnet, task, self._known.only_inpaints(painter["id"]))
-                if found is None or union:
-                    raise StrataError(f"{named}, a {kind}, {union or reason}.")
+            self._check_control(f"{where}.control", control, task, earlier)
+            config = self._find_controlnet(control)
+            controlnet = config.get("_class_name")
+            if kind is not None and isinstance(controlnet, str):
+                only_inpaints = self._known.only_inpaints(painter["id"])
+                if reason := _refuse_control(kind, controlnet, task, control["kind"], only_inpaints):
+                    raise StrataError(f"{named}, a {kind}, {reason}.")
+                if reason := families.refuse_channels(controlnet, config, task):
+                    name, of = control["model"], self._models[control["model"]]["id"]
+                    raise StrataError(
+                        f"{where}.control.model is {name!r}, but models.{name}, {of!r}, does not fit: {reason}. Name another one."
+                    )
 
     def resolve_control(self, control: Control | None) -> PassControl | None:
         """A ControlNet as a pass needs it."""
@@ -98,26 +103,28 @@ class Guides:
             model["id"], model["revision"], model["variant"], model["dtype"], where, kinds.CONFIG
         )
 
-    def _find_controlnet(self, control: Control) -> str | None:
-        """The class of a ControlNet, if it is known before it is fetched."""
+    def _find_controlnet(self, control: Control) -> Mapping[str, object]:
+        """What a ControlNet says of itself; nothing for one on the hub that is not here yet."""
         model, where = self._models[control["model"]], f"{self._source}: models.{control['model']}"
-        if reference.is_on_hub(model["id"], where, kinds.CONFIG):
-            return self._known.find_class(model["id"], model["revision"], model["variant"], where, kinds.CONFIG)
-        found = self._known.find_class(model["id"], model["revision"], model["variant"], where, kinds.CONFIG)
-        if found is None or "ControlNet" not in found:
+        config = self._known.find_config(model["id"], model["revision"], model["variant"], where, kinds.CONFIG)
+        found = config.get("_class_name")
+        if not reference.is_on_hub(model["id"], where, kinds.CONFIG) and "ControlNet" not in str(found):
             raise StrataError(
                 f"{where}.id is {model['id']!r}, whose {kinds.CONFIG} names {found or 'no class'}: it is no ControlNet of "
                 "diffusers. Name the folder of one, which says so in its `_class_name`."
             )
-        return found
+        return config
 
-    def _check_control(self, where: str, control: Control, earlier: Sequence[str]) -> None:
+    def _check_control(self, where: str, control: Control, task: str, earlier: Sequence[str]) -> None:
         if control["model"] not in self._models:
             raise StrataError(
                 f"{where}.model is {control['model']!r}, but models has none of that name. There are: "
                 f"{', '.join(self._models)}. Add the ControlNet to models."
             )
-        self._check_picture(where, control["image"], control["of"], "of", earlier)
+        if control["kind"] == families.PLATE:
+            _check_plate(where, control, task)
+        else:
+            self._check_picture(where, control["image"], control["of"], "of", earlier)
         low, high = control["thresholds"]
         if low > high:
             raise StrataError(f"{where}.thresholds are {low:g} and {high:g}, but the low one comes first. Swap them.")
@@ -136,14 +143,37 @@ class Guides:
             )
 
 
+def _refuse_control(pipeline: str, controlnet: str, task: str, kind: str, only_inpaints: bool) -> str | None:
+    """Why a model cannot paint with a ControlNet: the end of a sentence; None if it can."""
+    found, reason = families.find_controlled(pipeline, controlnet, task)
+    if found is None:
+        return reason
+    return families.refuse_union(controlnet, task, only_inpaints) or families.refuse_kind(found, task, kind)
+
+
+def _check_plate(where: str, control: Control, task: str) -> None:
+    """Refuses a ControlNet for the plate where there is none, or beside a picture."""
+    if task != "inpaint":
+        raise StrataError(
+            f"{where}.kind is {families.PLATE}, but only a subject has a plate, what lies beneath it. Give another kind, or take "
+            "`control` out."
+        )
+    for key, given in (("image", control["image"]), ("of", control["of"])):
+        if given is not None:
+            raise StrataError(
+                f"{where}.{key} is {given!r}, but of kind {families.PLATE} a ControlNet follows the subject's own plate and mask, "
+                f"and no other picture. Take `{key}` out, or give another kind."
+            )
+
+
 def as_guide(described: Reference | None) -> Guide | None:
     """A reference as a pass has it."""
     return None if described is None else {"image": described["image"], "layer": described["layer"]}
 
 
 def as_control_picture(described: Control | None) -> ControlPicture | None:
-    """What a ControlNet follows, as a pass has it."""
-    if described is None:
+    """The picture that a ControlNet follows, as a pass has it; None if it follows none but the plate."""
+    if described is None or described["kind"] == families.PLATE:
         return None
     return {
         "image": described["image"],
@@ -158,6 +188,7 @@ def list_guides(described: Passed) -> list[Source]:
     found = []
     if guide := described["reference"]:
         found.append(Source(guide["image"], guide["layer"], False))
-    if control := described["control"]:
+    control = described["control"]
+    if control and control["kind"] != families.PLATE:
         found.append(Source(control["image"], control["of"], control["kind"] == "depth"))
     return found
