@@ -31,6 +31,20 @@ def test_references_are_those_of_the_signatures(family):
         assert set(filter(None, [families.REFERENCES.get(family, {}).get(task)])) == expected, task
 
 
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_styles_are_those_of_the_signatures(family):
+    def takes(kind) -> bool:
+        return "ip_adapter_image" in inspect.signature(kind.__call__).parameters
+
+    for task in TASKS:
+        own = find_pipeline(family, task)
+        assert takes(own) == (families.refuse_style(own.__name__, None) is None), task
+        for tasks in families.CONTROLLED.get(family, {}).values():
+            if task in tasks:
+                allowed = families.refuse_style(own.__name__, tasks[task]) is None
+                assert takes(getattr(diffusers, tasks[task])) == allowed, tasks[task]
+
+
 def test_a_pipeline_that_needs_a_picture_is_known():
     source = inspect.getsource(diffusers.QwenImageEditPipeline.__call__)
     assert "image[0].size if isinstance(image, list) else image.size" in source  # without asking whether there is one

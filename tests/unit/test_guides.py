@@ -61,6 +61,13 @@ CANNY = {"model": "guide", "kind": "canny"}
         ),
         ({"reference": {"image": "gone.png"}}, "rover.reference.image is 'gone.png', but there is no such file"),
         ({"reference": {"image": "/etc/hosts"}}, "lies outside the workflow's folder"),
+        ({"style": {"weight": 1.0}}, "rover.style needs either an image or a layer (the key `layer`), and not both"),
+        ({"style": {"layer": "rover"}}, "rover.style.layer is 'rover', but no layer of that name is painted before"),
+        ({"style": {"image": "gone.png"}}, "rover.style.image is 'gone.png', but there is no such file"),
+        (
+            {"style": {"image": "hero.png"}},
+            "a Flux2KleinPipeline, which takes no picture for its `style`: StableDiffusion, ",
+        ),
         (
             {"reference": {"layer": "rover"}},
             "no layer of that name is painted before this one. There are: background, fog, astronaut",

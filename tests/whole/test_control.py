@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from helpers import tiny_controlnets
+from helpers import tiny_adapters, tiny_controlnets
 from helpers.in_process import describe_scene
 from strata.errors import StrataError
 from strata.imaging import compositing
@@ -237,3 +237,45 @@ def test_a_mask_in_the_weights_that_the_config_keeps_silent_about_is_found(kind,
     described = Path(config["models"]["guide"]["id"], "config.json")
     described.write_text(json.dumps({k: v for k, v in json.loads(described.read_text()).items() if k != key}))
     assert not differ(builder.build(config)[0]["rover"], told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("sd15", "subject"),
+        ("sdxl", "subject"),
+        ("sd35", "background"),
+        ("flux", "background"),
+        ("sd35-inpaint", "subject"),
+    ],
+)
+def test_a_pass_follows_a_picture_in_the_style_of_another(kind, place, scene_of, builder, tmp_path):
+    """Both count, and each leaves nothing behind."""
+    config = scene_of(kind)
+    described, layer, task = {
+        "background": (config["background"], "background", "text_to_image"),
+        "subject": (config["subjects"]["rover"], "rover", "inpainting"),
+    }[place]
+    model = config["models"][task]
+    model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    control = {"model": "guide"} | ({"kind": "plate"} if kind in PLATES and kind != "sd15" else {"image": "one.png"})
+    style = {"image": "two.png", "weight": 1.0}
+    seen = []
+    for guides in ({}, {"control": control}, {"style": style}, {"control": control, "style": style}):
+        described |= {"control": None, "style": None} | guides
+        seen.append(builder.build(config)[0][layer].tobytes())
+    assert len(set(seen)) == 4
+    for guides, before in (({"control": control}, seen[1]), ({}, seen[0])):
+        described |= {"control": None, "style": None} | guides
+        assert builder.build(config)[0][layer].tobytes() == before
+
+
+def test_a_family_that_has_either_says_so_before_it_is_loaded(scene_of, tmp_path):
+    config = scene_of("flux")
+    model = config["models"]["inpainting"]
+    model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
+    config["subjects"]["rover"] |= {"control": {"model": "guide", "image": "one.png"}, "style": {"image": "two.png"}}
+    with pytest.raises(
+        StrataError, match="a FluxPipeline, which takes a picture for its `style` or a ControlNet, and not both"
+    ):
+        Scene(config, "config.yaml")

@@ -1,11 +1,11 @@
-"""What an edit of a reference or of a ControlNet's picture costs: the jobs that a real `snakemake -n` would run after it."""
+"""What an edit of a reference, of a style or of a ControlNet's picture costs: the jobs that a real `snakemake -n` would run after it."""
 
 import shutil
 
 import pytest
 from PIL import Image
 
-from helpers import tiny_controlnets
+from helpers import tiny_adapters, tiny_controlnets
 from helpers.working_folder import WorkingFolder
 
 ALWAYS = {"final"}
@@ -101,6 +101,18 @@ def test_an_edit_taken_back_comes_from_the_store(pictures):
     pictures.edit("subjects.rover.control", control)
     assert "rover from the store" in pictures.build("results/subjects/rover.png")
     assert (pictures.folder / "results/subjects/rover.png").read_bytes() == before
+
+
+def test_a_style_depends_on_its_picture_or_layer(pictures):
+    adapter = tiny_adapters.style(pictures.config["models"]["inpainting"]["id"], pictures.folder / "adapter")
+    pictures.edit("models.inpainting.style_adapter", adapter)
+    target = "results/subjects/rover.png"
+    paint_rover(pictures, style={"image": "one.png"})
+    shutil.copyfile(pictures.folder / "two.png", pictures.folder / "one.png")
+    assert pictures.planned(target) == ROVER
+    paint_rover(pictures, style={"layer": "astronaut"})
+    pictures.edit("subjects.astronaut.seed", 1)
+    assert pictures.planned(target) == {"subjects/astronaut"} | ROVER
 
 
 @pytest.fixture

@@ -97,6 +97,12 @@ CONTROLLED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 }
 """The pipelines with a ControlNet, by family, class of the ControlNet, and task."""
 
+STYLED = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "Flux", "FluxKontext")
+"""The families that take a picture as a reference for style, by an IP-Adapter."""
+
+UNSTYLED = ("FluxControlNetImg2ImgPipeline", "FluxControlNetInpaintPipeline")
+"""Those of their pipelines with ControlNets that do not."""
+
 PLATE = "plate"
 """The kind of control that is no picture of its own: a ControlNet for inpainting sees the plate of a subject, and its mask."""
 
@@ -160,6 +166,23 @@ def refuse_reference(pipeline: str, task: str, given: bool) -> str | None:
         return f"which takes no reference for {WORDS[task]}: {able} do. Take `reference` out, or name another model"
     if not given and task in NEEDING_REFERENCES.get(family or "", ()):
         return f"which needs a picture for {WORDS[task]}. Add `reference: {{image: ...}}`, or name another model"
+    return None
+
+
+def refuse_style(pipeline: str, controlled: str | None) -> str | None:
+    """Why a pass cannot have a reference for style: the end of a sentence; None if it can, and for families that are not known here.
+
+    Args:
+        pipeline: the name of the class of its model.
+        controlled: that of the pipeline that paints with the pass's ControlNet, see find_controlled(); None for none.
+    """
+    family = find_family(pipeline)
+    if pipeline in RELATED or (family is not None and family not in STYLED):
+        return (
+            f"which takes no picture for its `style`: {', '.join(STYLED)} do. Take `style` out, or name another model"
+        )
+    if controlled in UNSTYLED:
+        return "which takes a picture for its `style` or a ControlNet, and not both here. Take `style` or `control` out"
     return None
 
 

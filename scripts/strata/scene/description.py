@@ -22,14 +22,13 @@ class Lora(TypedDict):
     weight: float
 
 
-class Style(TypedDict):
-    image: str
-    weight: float
-
-
 class Reference(TypedDict):
     image: str | None
     layer: str | None
+
+
+class Style(Reference):
+    weight: float
 
 
 class Control(TypedDict):

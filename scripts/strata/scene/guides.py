@@ -1,4 +1,7 @@
-"""Pictures that guide a pass: a reference, and what a ControlNet follows. What is wrong with them is said before a model is loaded."""
+"""Pictures that guide a pass: a reference, one for style, and what a ControlNet follows.
+
+What is wrong with them is said before a model is loaded.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -6,7 +9,7 @@ from typing import NamedTuple
 from strata.errors import StrataError
 from strata.models import families, kinds, reference
 from strata.passes import ControlPicture, Guide, PassControl, PassModel
-from strata.scene.description import Control, Model, Passed, Reference
+from strata.scene.description import Control, Model, Passed, Reference, Style
 
 
 class Source(NamedTuple):
@@ -53,25 +56,27 @@ class Guides:
         kind = self._known.find_class(
             painter["id"], painter["revision"], painter["variant"], f"{self._source}: models.{model}"
         )
-        guide = described["reference"]
-        if guide is not None:
-            self._check_picture(f"{where}.reference", guide["image"], guide["layer"], "layer", earlier)
-        if kind is not None and (reason := families.refuse_reference(kind, task, guide is not None)):
+        shown, style, control = described["reference"], described["style"], described["control"]
+        for name, guide in (("reference", shown), ("style", style)):
+            if guide is not None:
+                self._check_picture(f"{where}.{name}", guide["image"], guide["layer"], "layer", earlier)
+        if kind is not None and (reason := families.refuse_reference(kind, task, shown is not None)):
             raise StrataError(f"{named}, a {kind}, {reason}.")
-        control = described["control"]
+        controlled = None
         if control is not None:
             self._check_control(f"{where}.control", control, task, earlier)
             config = self._find_controlnet(control)
             controlnet = config.get("_class_name")
             if kind is not None and isinstance(controlnet, str):
+                controlled, reason = families.find_controlled(kind, controlnet, task)
                 only_inpaints = self._known.only_inpaints(painter["id"])
-                if reason := _refuse_control(kind, controlnet, task, control["kind"], only_inpaints):
+                if reason := reason or _refuse_control(
+                    controlled or "", controlnet, task, control["kind"], only_inpaints
+                ):
                     raise StrataError(f"{named}, a {kind}, {reason}.")
-                if reason := families.refuse_channels(controlnet, config, task):
-                    name, of = control["model"], self._models[control["model"]]["id"]
-                    raise StrataError(
-                        f"{where}.control.model is {name!r}, but models.{name}, {of!r}, does not fit: {reason}. Name another one."
-                    )
+                self._check_channels(f"{where}.control", control["model"], controlnet, config, task)
+        if style is not None and kind is not None and (reason := families.refuse_style(kind, controlled)):
+            raise StrataError(f"{named}, a {kind}, {reason}.")
 
     def resolve_control(self, control: Control | None) -> PassControl | None:
         """A ControlNet as a pass needs it."""
@@ -115,6 +120,13 @@ class Guides:
             )
         return config
 
+    def _check_channels(self, where: str, name: str, controlnet: str, config: Mapping[str, object], task: str) -> None:
+        if reason := families.refuse_channels(controlnet, config, task):
+            raise StrataError(
+                f"{where}.model is {name!r}, but models.{name}, {self._models[name]['id']!r}, does not fit: {reason}. Name another "
+                "one."
+            )
+
     def _check_control(self, where: str, control: Control, task: str, earlier: Sequence[str]) -> None:
         if control["model"] not in self._models:
             raise StrataError(
@@ -143,12 +155,9 @@ class Guides:
             )
 
 
-def _refuse_control(pipeline: str, controlnet: str, task: str, kind: str, only_inpaints: bool) -> str | None:
-    """Why a model cannot paint with a ControlNet: the end of a sentence; None if it can."""
-    found, reason = families.find_controlled(pipeline, controlnet, task)
-    if found is None:
-        return reason
-    return families.refuse_union(controlnet, task, only_inpaints) or families.refuse_kind(found, task, kind)
+def _refuse_control(controlled: str, controlnet: str, task: str, kind: str, only_inpaints: bool) -> str | None:
+    """Why a pipeline cannot paint with a ControlNet: the end of a sentence; None if it can."""
+    return families.refuse_union(controlnet, task, only_inpaints) or families.refuse_kind(controlled, task, kind)
 
 
 def _check_plate(where: str, control: Control, task: str) -> None:
@@ -166,8 +175,8 @@ def _check_plate(where: str, control: Control, task: str) -> None:
             )
 
 
-def as_guide(described: Reference | None) -> Guide | None:
-    """A reference as a pass has it."""
+def as_guide(described: Reference | Style | None) -> Guide | None:
+    """The picture of a reference or a style, as a pass has it."""
     return None if described is None else {"image": described["image"], "layer": described["layer"]}
 
 
@@ -184,10 +193,9 @@ def as_control_picture(described: Control | None) -> ControlPicture | None:
 
 
 def list_guides(described: Passed) -> list[Source]:
-    """Where the pictures come from that guide a pass: its reference, then what its ControlNet follows."""
-    found = []
-    if guide := described["reference"]:
-        found.append(Source(guide["image"], guide["layer"], False))
+    """Where the pictures come from that guide a pass, in the order of passes.GUIDES."""
+    shown = [guide for guide in (described["reference"], described["style"]) if guide is not None]
+    found = [Source(guide["image"], guide["layer"], False) for guide in shown]
     control = described["control"]
     if control and control["kind"] != families.PLATE:
         found.append(Source(control["image"], control["of"], control["kind"] == "depth"))
