@@ -42,6 +42,7 @@ def scene_of(models_of, builder, tmp_path):
         config["effects"], config["composite"] = {}, {}
         return config
 
+    Image.linear_gradient("L").convert("RGB").save("photo.png")
     for name, box in (("one.png", (10, 10, 60, 50)), ("two.png", (40, 20, 90, 60))):
         picture = Image.new("RGB", (96, 64))
         ImageDraw.Draw(picture).rectangle(box, fill="white")
@@ -57,34 +58,46 @@ def flatten(pictures: dict, names: list[str]) -> np.ndarray:
     return np.asarray(compositing.flatten(pictures["background"].size, [compositing.Layer(pictures[n]) for n in names]))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_passes_follow_a_picture(kind, scene_of, builder):
-    """Another picture or scale gives another layer, on any canvas, and twice the same bytes come out."""
+def describe_place(scene_of, kind: str, place: str) -> tuple[dict, dict, str]:
+    """A scene whose one pass is a background, a subject or what refines the picture: with its description, and the layer's name."""
     config = scene_of(kind, width=100, height=70, scale=0.75)
-    config["refine"] = {"prompt": "a desert", "steps": 2, "strength": 0.9}
-    config["subjects"] = {"rover": config["subjects"]["rover"] | {"context": 12, "strength": 0.9}}
-    plain = dict(builder.build(config)[0])
-    places = {"background": config["background"], "subject": config["subjects"]["rover"], "refined": config["refine"]}
-    for place in KINDS[kind][1]:
-        layer, described = {"subject": "rover"}.get(place, place), places[place]
-        seen = [plain[layer]]
-        for control in (
-            {"image": "one.png", "kind": "canny"},
-            {"image": "two.png", "kind": "canny"},
-            {"image": "two.png", "kind": "canny", "scale": 0.3},
-            {"image": "two.png", "kind": "depth", "scale": 0.3},
-        ):
-            described["control"] = {"model": "guide"} | control
-            pictures, _ = builder.build(config)
-            assert all(differ(pictures[layer], other) for other in seen), (place, control)
-            seen.append(pictures[layer])
-        again, _ = builder.build(config)
-        assert [key for key, picture in pictures.items() if differ(again[key], picture)] == []
+    rover = config["subjects"]["rover"] | {"context": 12, "strength": 0.9}
+    config["subjects"] = {}
+    if place == "background":
+        return config, config["background"], "background"
+    config["background"] = {"image": "photo.png"}
+    if place == "subject":
+        config["subjects"]["rover"] = rover
+        return config, rover, "rover"
+    refine = config["refine"] = {"prompt": "a desert", "steps": 2, "strength": 0.9}
+    return config, refine, "refined"
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"), [(kind, place) for kind, (_, places) in KINDS.items() for place in sorted(places)]
+)
+def test_a_pass_follows_a_picture(kind, place, scene_of, builder):
+    """Another picture or scale gives another layer, on any canvas, and twice the same bytes come out."""
+    config, described, layer = describe_place(scene_of, kind, place)
+    plain = builder.build(config)[0][layer]
+    seen = [plain]
+    for control in (
+        {"image": "one.png", "kind": "canny"},
+        {"image": "two.png", "kind": "canny"},
+        {"image": "two.png", "kind": "canny", "scale": 0.3},
+        {"image": "two.png", "kind": "depth", "scale": 0.3},
+    ):
+        described["control"] = {"model": "guide"} | control
+        pictures = builder.build(config)[0]
+        assert all(differ(pictures[layer], other) for other in seen), control
+        seen.append(pictures[layer])
+    again = builder.build(config)[0]
+    assert [name for name, picture in pictures.items() if differ(again[name], picture)] == []
+    if place == "subject":
         outside = np.asarray(pictures["mask of rover"]) == 0
-        beneath, after = flatten(pictures, ["background"]), flatten(pictures, ["background", "rover"])
-        assert (after[outside] == beneath[outside]).all()
-        del described["control"]
-        assert not any(differ(builder.build(config)[0][key], picture) for key, picture in plain.items())
+        assert (flatten(pictures, ["background", "rover"])[outside] == flatten(pictures, ["background"])[outside]).all()
+    del described["control"]
+    assert not differ(builder.build(config)[0][layer], plain)
 
 
 def test_a_subject_follows_the_edges_of_a_layer(scene_of, builder):
@@ -104,7 +117,7 @@ def test_a_subject_follows_the_depth_that_is_estimated_of_a_layer(scene_of, visi
     config["subjects"]["rover"]["control"] = control
     followed = builder.build(config)[0]
     assert followed["depth/background"].mode == "I;16"
-    again = dict(builder.build(config)[0])
+    again = builder.build(config)[0]
     assert not differ(again["rover"], followed["rover"])
     config["background"]["seed"] += 1  # which the rover sees by its depth, too
     assert differ(builder.build(config)[0]["depth/background"], again["depth/background"])
@@ -184,13 +197,11 @@ def test_a_controlnet_that_changed_is_a_sentence(scene_of, builder):
 @pytest.mark.parametrize("kind", PLATES)
 def test_a_subject_follows_its_own_plate(kind, scene_of, builder):
     """Another scale or plate gives another layer, on any canvas; nothing changes outside the mask; twice the same bytes come out."""
-    config = scene_of(kind, width=100, height=70, scale=0.75)
-    config["background"] = {"image": "one.png"}
-    rover = config["subjects"]["rover"] | {"context": 24, "strength": 0.9}
-    config["subjects"] = {"rover": rover}
-    plain = dict(builder.build(config)[0])
+    config, rover, _ = describe_place(scene_of, kind, "subject")
+    config["background"], rover["context"] = {"image": "one.png"}, 24
+    plain = builder.build(config)[0]
     control = rover["control"] = {"model": "guide", "kind": "plate"}
-    followed = dict(builder.build(config)[0])
+    followed = builder.build(config)[0]
     assert differ(followed["rover"], plain["rover"])
     outside = np.asarray(followed["mask of rover"]) == 0
     assert (flatten(followed, ["background", "rover"])[outside] == flatten(followed, ["background"])[outside]).all()
@@ -204,6 +215,12 @@ def test_a_subject_follows_its_own_plate(kind, scene_of, builder):
     assert not any(differ(again[name], picture) for name, picture in followed.items())
 
 
+def keep_silent(config: dict, key: str) -> None:
+    """Takes a key out of what the ControlNet says of itself."""
+    file = Path(config["models"]["guide"]["id"], "config.json")
+    file.write_text(json.dumps({name: value for name, value in json.loads(file.read_text()).items() if name != key}))
+
+
 @pytest.mark.parametrize("said", [True, False])
 @pytest.mark.parametrize(
     ("kind", "key"), [("sd35", "extra_conditioning_channels"), ("qwen-image", "extra_condition_channels")]
@@ -213,15 +230,13 @@ def test_a_controlnet_without_a_mask_does_not_inpaint_and_one_with_a_mask_does_n
 ):
     """Whether its config says so, before a model is loaded, or its weights, when it is loaded."""
     for name, place, control in (
-        (kind, "subjects", {"kind": "plate"}),
+        (kind, "subject", {"kind": "plate"}),
         (f"{kind}-inpaint", "background", {"kind": "canny", "image": "one.png"}),
     ):
-        config = scene_of(name)
-        described = Path(config["models"]["guide"]["id"], "config.json")
+        config, described, _ = describe_place(scene_of, name, place)
         if not said:
-            described.write_text(json.dumps({k: v for k, v in json.loads(described.read_text()).items() if k != key}))
-        layer = config["background"] if place == "background" else config["subjects"]["rover"]
-        layer["control"] = {"model": "guide"} | control
+            keep_silent(config, key)
+        described["control"] = {"model": "guide"} | control
         with pytest.raises(StrataError, match=f"its config says {key}" if said else "could not be loaded: .*shape"):
             Scene(config, "config.yaml") if said else builder.build(config)
 
@@ -231,11 +246,10 @@ def test_a_controlnet_without_a_mask_does_not_inpaint_and_one_with_a_mask_does_n
 )
 def test_a_mask_in_the_weights_that_the_config_keeps_silent_about_is_found(kind, key, scene_of, builder):
     """As those that were saved before the key was there."""
-    config = scene_of(f"{kind}-inpaint")
-    config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "plate"}
+    config, rover, _ = describe_place(scene_of, f"{kind}-inpaint", "subject")
+    rover["control"] = {"model": "guide", "kind": "plate"}
     told = builder.build(config)[0]["rover"]
-    described = Path(config["models"]["guide"]["id"], "config.json")
-    described.write_text(json.dumps({k: v for k, v in json.loads(described.read_text()).items() if k != key}))
+    keep_silent(config, key)
     assert not differ(builder.build(config)[0]["rover"], told)
 
 
@@ -251,12 +265,8 @@ def test_a_mask_in_the_weights_that_the_config_keeps_silent_about_is_found(kind,
 )
 def test_a_pass_follows_a_picture_in_the_style_of_another(kind, place, scene_of, builder, tmp_path):
     """Both count, and each leaves nothing behind."""
-    config = scene_of(kind)
-    described, layer, task = {
-        "background": (config["background"], "background", "text_to_image"),
-        "subject": (config["subjects"]["rover"], "rover", "inpainting"),
-    }[place]
-    model = config["models"][task]
+    config, described, layer = describe_place(scene_of, kind, place)
+    model = config["models"]["inpainting" if place == "subject" else "text_to_image"]
     model["style_adapter"] = tiny_adapters.style(model["id"], tmp_path / "adapter")
     control = {"model": "guide"} | ({"kind": "plate"} if kind in PLATES and kind != "sd15" else {"image": "one.png"})
     style = {"image": "two.png", "weight": 1.0}
