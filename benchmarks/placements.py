@@ -112,7 +112,7 @@ def measure(folder: Path, device: str, placement: str, task: str, steps: int) ->
     where = {"counted": "counted:0", "cuda": "cuda:0"}.get(device, device)
     spec = {
         "prompt": "a desert", "negative_prompt": "people", "seed": 0, "steps": steps, "guidance_scale": 7.5,
-        "strength": 1.0, "width": WIDTH, "height": HEIGHT, "model": MODEL,
+        "strength": 1.0, "width": WIDTH, "height": HEIGHT, "control": None, "model": MODEL,
     }  # fmt: skip
     plate = Image.linear_gradient("L").resize((WIDTH, HEIGHT)).convert("RGB")
     mask = Image.new("L", plate.size)

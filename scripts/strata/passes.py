@@ -159,9 +159,8 @@ class PassLora(TypedDict):
 
 
 class PassStyle(TypedDict):
-    """A reference for style: the picture, the IP-Adapter, its image encoder, and the digests of the three in this order."""
+    """A reference for style: how strongly it acts, the IP-Adapter, its image encoder, and the digests of the two."""
 
-    image: str
     weight: float
     file: str
     image_encoder: str
@@ -183,7 +182,10 @@ class ControlPicture(Guide):
 
 
 class PassControl(TypedDict):
-    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind."""
+    """A ControlNet, what the picture that it follows shows, how strongly it acts, and the number that a union has for the kind.
+
+    Of the kind plate there is no such picture: it is the plate of the pass, with its mask.
+    """
 
     model: PassModel
     kind: str
@@ -191,16 +193,20 @@ class PassControl(TypedDict):
     mode: int | None
 
 
-GUIDES = ("reference", "control_picture")
+GUIDES = ("reference", "style_picture", "control_picture")
 """The parts of a pass that name pictures which guide it, in the order in which a job has their files."""
 
 
 class DiffusionPass(Sized, Sampling):
-    """One run of a diffusion model. `control_picture` is there where `control` is."""
+    """One run of a diffusion model.
+
+    `style_picture` is there where `style` is, and `control_picture` where `control` is, but for one of the kind plate.
+    """
 
     prompt: str
     loras: list[PassLora]
     style: PassStyle | None
+    style_picture: Guide | None
     reference: Guide | None
     control: PassControl | None
     control_picture: ControlPicture | None

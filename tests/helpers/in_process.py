@@ -91,7 +91,7 @@ class SceneBuilder:
             self.pictures[name] = self._load(f"{name}.png")
             return
         folder = "depth/" if (spec.get("control") or {}).get("kind") == "depth" else ""
-        folders = {"reference": "", "control_picture": folder}
+        folders = {"reference": "", "style_picture": "", "control_picture": folder}
         guides = {
             part: guide["image"] or f"{folders[part]}{guide['layer']}.png"
             for part in GUIDES

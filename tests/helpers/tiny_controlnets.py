@@ -68,13 +68,8 @@ def _flux(**more) -> FluxControlNetModel:
     )
 
 
-CONTROLNETS: dict[str, Callable] = {
-    "sd15": lambda: _of_unet(ControlNetModel, cross_attention_dim=16),
-    "sdxl": lambda: _of_xl(ControlNetModel),
-    "sdxl-union": lambda: _of_xl(
-        ControlNetUnionModel, num_trans_channel=8, num_trans_head=2, num_proj_channel=8, num_control_type=6
-    ),
-    "sd35": lambda: SD3ControlNetModel(
+def _sd3(**more) -> SD3ControlNetModel:
+    return SD3ControlNetModel(
         sample_size=16,
         pos_embed_max_size=24,
         in_channels=16,
@@ -85,10 +80,12 @@ CONTROLNETS: dict[str, Callable] = {
         joint_attention_dim=32,
         caption_projection_dim=16,
         pooled_projection_dim=32,
-    ),
-    "flux": _flux,
-    "flux-union": lambda: _flux(num_mode=5),
-    "qwen-image": lambda: QwenImageControlNetModel(
+        **more,
+    )
+
+
+def _qwen(**more) -> QwenImageControlNetModel:
+    return QwenImageControlNetModel(
         patch_size=2,
         in_channels=16,
         out_channels=4,
@@ -97,7 +94,22 @@ CONTROLNETS: dict[str, Callable] = {
         num_attention_heads=2,
         joint_attention_dim=16,
         axes_dims_rope=(8, 4, 4),
+        **more,
+    )
+
+
+CONTROLNETS: dict[str, Callable] = {
+    "sd15": lambda: _of_unet(ControlNetModel, cross_attention_dim=16),
+    "sdxl": lambda: _of_xl(ControlNetModel),
+    "sdxl-union": lambda: _of_xl(
+        ControlNetUnionModel, num_trans_channel=8, num_trans_head=2, num_proj_channel=8, num_control_type=6
     ),
+    "sd35": _sd3,
+    "sd35-inpaint": lambda: _sd3(extra_conditioning_channels=1),
+    "flux": _flux,
+    "flux-union": lambda: _flux(num_mode=5),
+    "qwen-image": _qwen,
+    "qwen-image-inpaint": lambda: _qwen(extra_condition_channels=4),
     "z-image": lambda: ZImageControlNetModel(
         control_layers_places=[0, 1],
         control_refiner_layers_places=[0],

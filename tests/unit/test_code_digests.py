@@ -13,6 +13,7 @@ from strata.installation import LIBRARY, SCRIPTS
 
 LOOKS = {"text_to_mask", "depth", "check", "checked"}
 MODELS = {"text_to_image", "image_to_image", "effect", "inpaint", "checked", "refine"}
+READING = MODELS - {"text_to_image"}  # those that read a picture beside their guides
 UPSCALERS = {"upscale"}
 VIEWS = {"inpaint", "image_to_image", "refine", "upscale"} | LOOKS
 GUIDES = {"guides"}
@@ -49,7 +50,7 @@ DECIDES = {
     "imaging/arrays": GUIDES | MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet", "lanczos"},
     "imaging/color_match": VIEWS,
     "imaging/healing": VIEWS,
-    "imaging/color_profiles": GUIDES | MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/color_profiles": GUIDES | READING | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/compositing": GUIDES | VIEWS | EXPORTS | {"composite", "photograph"},
     "imaging/contact_sheets": {"sheet"},
     "imaging/depth": GUIDES | VIEWS | {"composite"} | EXPORTS,
@@ -61,7 +62,7 @@ DECIDES = {
     "imaging/model_inputs": LOOKS,
     "imaging/photographs": VIEWS | {"photograph"},
     "imaging/placed_images": {"placed"},
-    "imaging/pictures": GUIDES | MODELS | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
+    "imaging/pictures": GUIDES | READING | UPSCALERS | LOOKS | DRAWN | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/png": GUIDES | VIEWS | EXPORTS | {"mask", "composite", "sheet"},
     "imaging/provenance": EXPORTS | {"composite", "check"},
     "imaging/regions": LOOKS,

@@ -31,6 +31,20 @@ def test_references_are_those_of_the_signatures(family):
         assert set(filter(None, [families.REFERENCES.get(family, {}).get(task)])) == expected, task
 
 
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_styles_are_those_of_the_signatures(family):
+    def takes(kind) -> bool:
+        return "ip_adapter_image" in inspect.signature(kind.__call__).parameters
+
+    for task in TASKS:
+        own = find_pipeline(family, task)
+        assert takes(own) == (families.refuse_style(own.__name__, None) is None), task
+        for tasks in families.CONTROLLED.get(family, {}).values():
+            if task in tasks:
+                allowed = families.refuse_style(own.__name__, tasks[task]) is None
+                assert takes(getattr(diffusers, tasks[task])) == allowed, tasks[task]
+
+
 def test_a_pipeline_that_needs_a_picture_is_known():
     source = inspect.getsource(diffusers.QwenImageEditPipeline.__call__)
     assert "image[0].size if isinstance(image, list) else image.size" in source  # without asking whether there is one
@@ -50,15 +64,20 @@ def test_pipelines_with_controlnets_take_what_a_pass_gives():
                     "image_to_image": {"image", "strength", "control_image"},
                     "inpaint": {"image", "mask_image", "control_image"},
                 }[task]
+                if families.FOLLOWING_PLATES.get(name):  # its ControlNet alone sees the plate and the mask
+                    wanted = {"control_image", "control_mask"}
+                    assert not parameters.keys() & {"image", "mask_image"}
                 assert wanted <= parameters.keys(), name
                 assert parameters.keys() & {"image", "control_image"}
 
 
-@pytest.mark.parametrize("name", ["StableDiffusion3ControlNetInpaintingPipeline", "QwenImageControlNetInpaintPipeline"])
-def test_what_is_left_out_follows_the_plate_and_nothing_else(name):
-    parameters = inspect.signature(getattr(diffusers, name).__call__).parameters
-    assert {"control_image", "control_mask"} <= parameters.keys()
-    assert not parameters.keys() & {"image", "mask_image"}
+def test_masks_are_the_channels_that_the_configs_of_controlnets_speak_of():
+    named = {
+        kind: {key for key in inspect.signature(getattr(diffusers, kind)).parameters if key.startswith("extra_cond")}
+        for kinds in families.CONTROLLED.values()
+        for kind in kinds
+    }
+    assert {kind: {key} for kind, (key, _) in families.MASK_CHANNELS.items()} == {k: v for k, v in named.items() if v}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +100,8 @@ def test_a_pipeline_has_its_family(pipeline, family):
         (
             "StableDiffusion3Pipeline",
             "SD3ControlNetModel",
-            "inpaint",
-            "has no ControlNets for a subject, but for a layer",
+            "image_to_image",
+            "has no ControlNets for a picture that is painted anew, but for a layer that is painted from a prompt and a subject",
         ),
         ("FluxPipeline", "ControlNetModel", "inpaint", "is for another family. It needs a FluxControlNetModel"),
     ],
@@ -91,6 +110,33 @@ def test_a_controlnet_that_does_not_fit_is_refused(pipeline, controlnet, task, s
     found, reason = families.find_controlled(pipeline, controlnet, task)
     assert found is None
     assert sentence in reason
+
+
+@pytest.mark.parametrize(
+    ("family", "controlnet", "kind", "sentence"),
+    [
+        ("StableDiffusion", "ControlNetModel", "plate", None),
+        ("StableDiffusion", "ControlNetModel", "canny", None),
+        ("StableDiffusion3", "SD3ControlNetModel", "plate", None),
+        (
+            "StableDiffusion3",
+            "SD3ControlNetModel",
+            "canny",
+            "follow its plate and nothing else. Give one of these, and `kind: plate`",
+        ),
+        ("QwenImage", "QwenImageControlNetModel", "depth", "follow its plate and nothing else"),
+        (
+            "Flux",
+            "FluxControlNetModel",
+            "plate",
+            "do not follow the plate: those of StableDiffusion, StableDiffusion3, QwenImage do.",
+        ),
+        ("StableDiffusionXL", "ControlNetUnionModel", "plate", "do not follow the plate"),
+    ],
+)
+def test_a_kind_that_a_familys_controlnets_cannot_follow_is_refused(family, controlnet, kind, sentence):
+    reason = families.refuse_kind(families.CONTROLLED[family][controlnet]["inpaint"], "inpaint", kind)
+    assert (reason is None) if sentence is None else (sentence in reason)
 
 
 def test_the_hub_s_cache_is_where_the_hub_s_library_has_it():

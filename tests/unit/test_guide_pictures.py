@@ -23,6 +23,11 @@ def read_reference(image: Image.Image, layer: bool = False) -> Image.Image:
     return guide_pictures.read_reference(guide, "a.png", size, "rover.png: reference", as_file(image))
 
 
+def read_style(image: Image.Image, layer: bool = False) -> Image.Image:
+    guide = {"image": None if layer else "a.png", "layer": "rover" if layer else None}
+    return guide_pictures.read_style(guide, "a.png", image.size, "rover.png: style", as_file(image))
+
+
 def draw_control(image: Image.Image, kind: str = "image", layer: bool = False, **values) -> Image.Image:
     picture = {"image": None if layer else "a.png", "layer": "rover" if layer else None}
     guide = {"fit": "cover", "thresholds": [100, 200]} | picture | values
@@ -42,6 +47,23 @@ def test_a_layer_is_cut_to_what_it_shows_and_white_elsewhere():
     assert (found.mode, found.size) == ("RGB", (101, 101))
     assert found.getpixel((50, 50)) == (10, 20, 30)
     assert found.getpixel((50, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(80, 30), (30, 80), (50, 50)])
+def test_of_a_picture_the_square_in_its_middle_is_a_style(size):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8))
+    side = min(size)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    assert read_style(noise).tobytes() == noise.crop((left, top, left + side, top + side)).tobytes()
+
+
+def test_a_layer_stands_whole_in_the_middle_of_a_white_square_as_a_style():
+    layer = Image.new("RGBA", (300, 200))
+    layer.paste((10, 20, 30, 255), (100, 50, 120, 150))
+    found = read_style(layer, layer=True)
+    assert (found.mode, found.size) == ("RGB", (100, 100))
+    assert found.crop((40, 0, 60, 100)).getcolors() == [(2000, (10, 20, 30))]
+    assert found.crop((0, 0, 40, 100)).getcolors() == found.crop((60, 0, 100, 100)).getcolors() == [(4000, (255,) * 3)]
 
 
 @pytest.mark.parametrize("size", [(20, 30), (3000, 2000), (900, 40), (10, 400), (1, 1)])
@@ -92,6 +114,12 @@ def test_what_cannot_be_read_is_a_sentence():
 
 def test_a_reference_is_another_thing_than_a_control():
     picture = Image.new("RGB", (4, 4))
-    kinds = Guides(), Guides(reference=picture), Guides(control=picture), Guides(picture, picture)
-    assert len({kind.pixels() for kind in kinds}) == 4
+    kinds = (
+        Guides(),
+        Guides(reference=picture),
+        Guides(style=picture),
+        Guides(control=picture),
+        Guides(picture, picture),
+    )
+    assert len({kind.pixels() for kind in kinds}) == 5
     assert Guides().pixels() == b""

@@ -61,6 +61,13 @@ CANNY = {"model": "guide", "kind": "canny"}
         ),
         ({"reference": {"image": "gone.png"}}, "rover.reference.image is 'gone.png', but there is no such file"),
         ({"reference": {"image": "/etc/hosts"}}, "lies outside the workflow's folder"),
+        ({"style": {"weight": 1.0}}, "rover.style needs either an image or a layer (the key `layer`), and not both"),
+        ({"style": {"layer": "rover"}}, "rover.style.layer is 'rover', but no layer of that name is painted before"),
+        ({"style": {"image": "gone.png"}}, "rover.style.image is 'gone.png', but there is no such file"),
+        (
+            {"style": {"image": "hero.png"}},
+            "a Flux2KleinPipeline, which takes no picture for its `style`: StableDiffusion, ",
+        ),
         (
             {"reference": {"layer": "rover"}},
             "no layer of that name is painted before this one. There are: background, fog, astronaut",
@@ -86,6 +93,14 @@ CANNY = {"model": "guide", "kind": "canny"}
         (
             {"control": CANNY | {"of": "fog"}},
             "a Flux2KleinPipeline, a family for which diffusers has no ControlNets here",
+        ),
+        (
+            {"control": {"model": "guide", "kind": "plate", "of": "fog"}},
+            "rover.control.of is 'fog', but of kind plate a ControlNet follows the subject's own plate and mask",
+        ),
+        (
+            {"control": {"model": "guide", "kind": "plate", "image": "hero.png"}},
+            "rover.control.image is 'hero.png', but of kind plate a ControlNet",
         ),
         ({"model": "guide"}, "models.guide.id is 'guide', but there is no model_index.json in a folder of that name"),
     ],
@@ -155,6 +170,23 @@ def test_a_layer_in_a_variation_lives_where_what_it_looks_at_does():
     assert "subjects/rover.png" in Layers(Scenes(config)).find("astronaut.seed~5/final.png").sees
 
 
+@pytest.mark.parametrize("place", ["background", "effects.fog", "refine"])
+def test_only_a_subject_has_a_plate_to_follow(place):
+    config = describe() | {"refine": {"prompt": "a desert"}}
+    *above, name = place.split(".")
+    (config[above[0]] if above else config)[name]["control"] = {"model": "guide", "kind": "plate"}
+    with pytest.raises(StrataError, match=f"{place}.control.kind is plate, but only a subject has a plate"):
+        Scene(config, "config.yaml")
+
+
+def test_a_subject_that_follows_its_plate_looks_at_no_other_picture():
+    scene = Scene(describe(model="sd", control={"model": "guide", "kind": "plate"}), "config.yaml")
+    spec = scene.inpaint("rover")
+    assert spec["control"]["kind"] == "plate"
+    assert spec["control_picture"] is None
+    assert scene.guides("rover") == []
+
+
 def test_a_controlnet_on_the_hub_is_fetched_with_the_models():
     config = describe(control=CANNY | {"of": "fog"}, model="sd")
     config["models"]["guide"] = {"id": "someone/controlnet", "variant": "fp16"}
@@ -175,9 +207,7 @@ def test_where_a_picture_comes_from_does_not_count_for_the_store():
     def key(**values) -> str:
         return make_key(Scene(describe(model="sd", **values), "config.yaml").inpaint("rover"), b"pixels")
 
-    control = CANNY | {"image": "hero.png"}
+    control, plate = CANNY | {"image": "hero.png"}, {"model": "guide", "kind": "plate"}
     assert key(control=control) == key(control=CANNY | {"of": "fog"})
-    assert (
-        len({key(), key(control=control), key(control=control | {"scale": 0.5}), key(control=control | {"mode": 1})})
-        == 4
-    )
+    others = [control | {"scale": 0.5}, control | {"mode": 1}, plate, plate | {"scale": 0.5}]
+    assert len({key(), key(control=control), *(key(control=other) for other in others)}) == 6

@@ -16,6 +16,7 @@ SPEC = {
     "seed": 7,
     "steps": 3,
     "guidance_scale": 8.0,
+    "control": None,
     "strength": 0.9,
     "width": 40,
     "height": 24,
@@ -192,7 +193,7 @@ def test_a_change_of_seeds_encodes_no_prompt_again(models, monkeypatch):
     )
 
     def paint(seed: int) -> bytes:
-        with attachments.attached(loaded, spec, {}) as arguments:
+        with attachments.attached(loaded, spec, {}, None) as arguments:
             return inference.text_to_image(
                 loaded.pipeline, spec | {"seed": seed}, ON_STEP, arguments=arguments
             ).tobytes()

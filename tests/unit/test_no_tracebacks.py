@@ -34,7 +34,12 @@ def described(tmp_path, monkeypatch) -> list[dict]:
     # What names files and models that are not there would hide the rest.
     for key in ("preset", "models"):
         del full[key]
-    del full["background"]["style"], full["subjects"]["statue"], full["effects"]["grain"]
+    del (
+        full["background"]["style"],
+        full["effects"]["fog"]["style"],
+        full["subjects"]["statue"],
+        full["effects"]["grain"],
+    )
     for picture in ("images/desert.jpg", "images/robot.png", "images/rock.png", "images/depth.png"):
         Path(picture).parent.mkdir(exist_ok=True)
         Path(picture).touch()

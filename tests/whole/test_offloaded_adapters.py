@@ -11,7 +11,7 @@ from helpers.settings import make_runtime
 from strata.diffusion import devices
 from strata.diffusion.pipeline_cache import PipelineCache
 from strata.painting import execution
-from strata.painting.paint import resolve_paths
+from strata.painting.paint import look, resolve_paths
 from strata.painting.request import Request
 from strata.scene.scene import Scene
 
@@ -34,8 +34,9 @@ def layer(models_of, tmp_path, monkeypatch):
     def paint(placement: str, *keys: str) -> bytes:
         config["background"] |= {"loras": [], "style": None, "clip_skip": None} | {key: asked[key] for key in keys}
         runtime = make_runtime(placement=placement)
-        request = resolve_paths(Request(Scene(config, "config.yaml").background(), "layer.png", runtime))
-        execution.execute(request, None, Recorder(), pipelines)
+        guides = {"style_picture": "style.png"} if config["background"]["style"] else {}
+        request = resolve_paths(Request(Scene(config, "config.yaml").background(), "layer.png", runtime, guides=guides))
+        execution.execute(request, look(request), Recorder(), pipelines)
         with Image.open("layer.png") as image:
             return image.tobytes()
 

@@ -620,7 +620,7 @@ def test_what_decides_exports_alone_costs_nothing(scene, key, value):
     assert scene.planned() == set()
 
 
-@pytest.mark.parametrize("changed", ["weight", "style.png", "a.safetensors", "encoder/config.json"])
+@pytest.mark.parametrize("changed", ["weight", "a.safetensors", "encoder/config.json"])
 def test_all_of_a_style_counts(scene, changed):
     config = scene.config
     config["models"]["text_to_image"]["style_adapter"] = {"file": "a.safetensors", "image_encoder": "encoder"}
@@ -669,7 +669,13 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {"exports", "compare"}  # test_what_decides_exports_alone_costs_nothing
     rows |= {"background.image", "background.strength"}  # test_a_background_from_an_image_depends_on_the_file
     rows |= {f"refine.{key}" for key, _ in REFINE_EDITS}  # test_a_refined_picture_follows_...
-    rows |= {"refine.mask.ring", "refine.mask.feather", "refine.style.image", "refine.style.weight"}
+    rows |= {
+        "refine.mask.ring",
+        "refine.mask.feather",
+        "refine.style.image",
+        "refine.style.layer",
+        "refine.style.weight",
+    }
     rows |= {"refine.loras.file", "refine.loras.weight"}
     rows |= {f"models.*.{key}" for key, _ in NAMED_EDITS}  # test_a_model_by_name_costs_the_passes_that_name_it
     rows |= {"background.model", "effects.*.model"}
@@ -697,6 +703,7 @@ def test_every_key_of_the_schema_has_its_row():
     rows |= {f"subjects.*.{key}" for key in ("image", "position", "scale", "bbox")}
     for place in ("background", "subjects.*", "effects.*"):  # test_a_style_costs_the_pass_that_has_it
         rows |= {f"{place}.style.image", f"{place}.style.weight"}
+        rows.add(f"{place}.style.layer")  # tests/workflow/test_guides.py
     for task in ("text_to_image", "inpainting"):
         rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
     # tests/workflow/test_guides.py

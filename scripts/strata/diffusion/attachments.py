@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from PIL import Image
+
 from strata.diffusion import patches
 from strata.diffusion.lora import with_loras
 from strata.diffusion.pipelines import Loaded, place
@@ -17,11 +19,14 @@ from strata.passes import DiffusionPass
 
 
 @contextmanager
-def attached(loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def attached(
+    loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str], styled_after: Image.Image | None
+) -> Iterator[dict[str, Any]]:
     """Lends a pipeline what a pass asks for.
 
     Args:
         files: the absolute paths of the files that the pass names, by their names in it.
+        styled_after: the reference for style, "RGB"; None where the pass has none.
 
     Yields:
         the arguments with which the pipeline is to be called beside those of the pass.
@@ -44,9 +49,12 @@ def attached(loaded: Loaded, spec: DiffusionPass, files: Mapping[str, str]) -> I
         if spec["loras"]:
             lent.enter_context(with_loras(pipeline, spec["model"]["id"], spec["loras"], files))
         if spec["style"]:
+            assert styled_after is not None  # what a pass looks at is read before it begins
             from strata.diffusion.ip_adapter import with_style  # here: its imports take a second, and are rarely needed
 
-            arguments = lent.enter_context(with_style(pipeline, spec["model"]["id"], spec["style"], files))
+            arguments = lent.enter_context(
+                with_style(pipeline, spec["model"]["id"], spec["style"], styled_after, files)
+            )
         if hooked:
             place(loaded)
             lent.callback(pipeline.remove_all_hooks)

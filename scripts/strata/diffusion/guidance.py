@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
 
 from strata.errors import StrataError
@@ -28,7 +30,7 @@ def find_arguments(
     """The arguments of a pipeline that carry what guides a pass.
 
     Args:
-        paints_on: whether the pipeline is given a picture that it paints on: then `image` is that one.
+        paints_on: whether the pipeline is given a picture that it paints on: then `image` is that one, if it has one.
 
     Raises:
         StrataError: the pipeline takes no such thing.
@@ -40,13 +42,41 @@ def find_arguments(
         raise StrataError(f"The model {spec['model']['id']} is a {kind}, {reason}.")
     if guides.reference is not None:
         found[families.REFERENCES[families.find_family(kind) or ""][task]] = guides.reference
-    if guides.control is not None and (control := spec["control"]):
-        found["control_image" if "control_image" in accepted else "image"] = extend(guides.control)
+    if control := spec["control"]:
+        if reason := families.refuse_kind(kind, task, control["kind"]):
+            raise StrataError(f"The model {spec['model']['id']} is a {kind}, {reason}.")
+        if guides.control is not None:
+            found["control_image" if "control_image" in accepted else "image"] = extend(guides.control)
         found["controlnet_conditioning_scale"] = float(control["scale"])
         mode = _find_mode(pipeline.controlnet, control["kind"], control["mode"])
         if mode is not None:
             found["control_mode"] = mode
     return found
+
+
+def lay_out(pipeline: Any, spec: DiffusionPass, plate: Image.Image, mask: Image.Image) -> dict[str, Any]:
+    """The arguments of a pipeline that inpaints which carry the plate and the mask.
+
+    Args:
+        plate: "RGB", of the size that the pipeline paints.
+        mask: "L" of that size, 255 where it paints.
+    """
+    if "control_mask" in inspect.signature(pipeline.__call__).parameters:
+        return {"control_image": plate, "control_mask": mask}  # its ControlNet alone sees them
+    control = spec["control"]
+    seen = {"control_image": _without_masked(plate, mask)} if control and control["kind"] == families.PLATE else {}
+    return {"image": plate, "mask_image": mask, **seen}
+
+
+def _without_masked(plate: Image.Image, mask: Image.Image) -> torch.Tensor:
+    """A plate as Stable Diffusion's ControlNets for inpainting were trained to see it: values 0 to 1, and -1 under the mask.
+
+    Shape (1, 3, height, width). Source: the example of
+    diffusers' StableDiffusionControlNetInpaintPipeline.
+    """
+    pixels = np.asarray(plate, dtype=np.float32) / 255
+    pixels[np.asarray(mask) > 127] = -1
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 
 def _find_mode(controlnet: Any, kind: str, mode: int | None) -> int | None:

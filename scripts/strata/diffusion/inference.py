@@ -33,6 +33,9 @@ ARGUMENTS = {
 }
 """The keys of a pass, and what pipelines call them."""
 
+PAINTED_ON = {"image", "control_mask"}
+"""The arguments that say that a pipeline is given a picture which it paints on, or a plate and a mask."""
+
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 SILENT: dict[str, object] = {"negative_prompt": "", "strength": 1.0}
@@ -126,7 +129,8 @@ def inpaint(
             f"{mask.size}"
         )
     padded = pad_size(plate.size, size_multiple(pipeline))
-    canvas = {"image": _extend(plate, padded), "mask_image": _extend(mask, padded), **_spare_encoding(pipeline, padded)}
+    canvas = guidance.lay_out(pipeline, spec, _extend(plate, padded), _extend(mask, padded))
+    canvas |= _spare_encoding(pipeline, padded)
     return _run(pipeline, spec, on_step, on_note, padded, guides, **arguments, **canvas).crop((0, 0, *plate.size))
 
 
@@ -197,7 +201,11 @@ def _run(
     """Runs a pipeline on what it is given; "RGB" of the size, (width, height) in pixels."""
     model = spec["model"]["id"]
     canvas |= guidance.find_arguments(
-        pipeline, spec, guides, paints_on="image" in canvas, extend=lambda picture: _extend(picture, size)
+        pipeline,
+        spec,
+        guides,
+        paints_on=bool(canvas.keys() & PAINTED_ON),
+        extend=lambda picture: _extend(picture, size),
     )
     canvas |= _find_sides(pipeline, size)
 

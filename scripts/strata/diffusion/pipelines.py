@@ -74,7 +74,7 @@ def load(
     """
     shared = shared or {}
     source = folder or model["id"]
-    beside = {"controlnet": _load_controlnet(*controlnet, device)} if controlnet else {}
+    beside = {"controlnet": _load_controlnet(*controlnet, task, device)} if controlnet else {}
     with _sentences(fetching=folder is None):
         index = DiffusionPipeline.load_config(source, revision=model["revision"])
         kind = _find_class(task, index["_class_name"], source)
@@ -120,19 +120,25 @@ def load(
     return loaded
 
 
-def _load_controlnet(model: PassModel, folder: Path | None, device: str) -> Any:
+def _load_controlnet(model: PassModel, folder: Path | None, task: str, device: str) -> Any:
     source = folder or model["id"]
     with _sentences(fetching=folder is None, of_controlnet=True):
         described = diffusers.ControlNetModel.load_config(source, revision=model["revision"])
         named = described.get("_class_name")
         if named not in {kind for kinds in families.CONTROLLED.values() for kind in kinds}:
             raise ValueError(f"it is a {named or 'network without a name'}, and no ControlNet that is known here")
+        if reason := families.refuse_channels(named, described, task):
+            raise ValueError(reason)
+        # Some say nothing of the mask, although their weights have it.
+        key, count = families.MASK_CHANNELS.get(named, ("", 0))
+        masked = {key: count} if key and task == "inpaint" else {}
         return getattr(diffusers, named).from_pretrained(
             source,
             revision=model["revision"],
             variant=model["variant"],
             dtype=devices.choose_dtype(model["dtype"], device),
             use_safetensors=True,
+            **masked,
         )
 
 

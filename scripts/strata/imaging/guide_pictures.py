@@ -1,4 +1,5 @@
-"""The pictures that guide a pass, prepared: a reference as it is, and what a ControlNet follows, of the size of the canvas."""
+"""The pictures that guide a pass, prepared: a reference as it is, one for style as a square, and what a ControlNet follows, of the
+size of the canvas."""
 
 from PIL import Image
 
@@ -18,16 +19,27 @@ def read_reference(guide: Guide, file: str, size: tuple[int, int], where: str, r
         where: the key, for sentences.
 
     Raises:
-        StrataError: the file cannot be read, or the layer shows nothing.
+        StrataError: the file cannot be read.
     """
-    if guide["image"] is not None:
-        image = pictures.read_colors(guide["image"], f"{where}.image", _without(where), lambda path: read_file(file))
-    else:
-        image = png.read(file, "RGBA", size, read_file)
-    image = image.convert("RGBA")
-    shown = image.getchannel("A").getbbox()
-    image = image if shown is None else image.crop(shown)
-    return _shape(_lay_on(image, "white"))
+    return _shape(_read_shown(guide, file, size, where, read_file))
+
+
+def read_style(guide: Guide, file: str, size: tuple[int, int], where: str, read_file: ReadFile) -> Image.Image:
+    """The reference for style in a file, a square: what image encoders look at.
+
+    Of a picture that is the square in its middle. A layer is cut to what it shows, which stands in the middle of a white square.
+
+    Args:
+        size, where: as for read_reference().
+
+    Raises:
+        StrataError: the file cannot be read.
+    """
+    image = _read_shown(guide, file, size, where, read_file)
+    side = min(image.size) if guide["image"] is not None else max(image.size)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
 
 
 def draw_control(
@@ -57,6 +69,17 @@ def draw_control(
         image = png.read(file, "RGBA", size, read_file)
     image = _lay_on(image, "black")
     return image if kind == "image" else edges.draw(image, *guide["thresholds"]).convert("RGB")
+
+
+def _read_shown(guide: Guide, file: str, size: tuple[int, int], where: str, read_file: ReadFile) -> Image.Image:
+    """What a picture or a layer shows, on white."""
+    if guide["image"] is not None:
+        image = pictures.read_colors(guide["image"], f"{where}.image", _without(where), lambda path: read_file(file))
+    else:
+        image = png.read(file, "RGBA", size, read_file)
+    image = image.convert("RGBA")
+    shown = image.getchannel("A").getbbox()
+    return _lay_on(image if shown is None else image.crop(shown), "white")
 
 
 def _without(where: str) -> str:

@@ -35,17 +35,15 @@ def fingerprint(file: str, where: str, memory: Path | None = MODEL_DIGESTS) -> s
 
 
 def resolve_style(
-    image: str,
     weight: float,
     adapter: StyleAdapter | None,
     where: str,
     model_where: str,
     memory: Path | None = MODEL_DIGESTS,
 ) -> PassStyle:
-    """A pass's style with its model's adapter, and the digests of the image, the adapter and the image encoder.
+    """How strongly a pass's style acts, with its model's adapter, and the digests of the adapter and the image encoder.
 
     Args:
-        image: a picture file that is there.
         adapter: the model's `style_adapter`; None for a model without one.
         where, model_where: the file and the keys that name the two, for the sentence of a StrataError.
     """
@@ -55,15 +53,13 @@ def resolve_style(
     if encoder is None or not is_file(encoder / "config.json"):
         raise StrataError(
             f"{model_where}.image_encoder is {adapter['image_encoder']!r}, but there is no config.json in a folder of that "
-            "name. Give the folder of the CLIP vision model that the adapter was made for."
+            "name. Give the folder of the vision model that the adapter was made for."
         )
     return {
-        "image": image,
         "weight": weight,
         "file": adapter["file"],
         "image_encoder": adapter["image_encoder"],
         "fingerprints": [
-            fingerprint_file(Path(image), memory),
             fingerprint(adapter["file"], f"{model_where}.file", memory),
             fingerprint_folder(encoder, memory),
         ],
@@ -74,7 +70,7 @@ def find_files(spec: Mapping[str, Any]) -> dict[str, str]:
     """The absolute paths of the files and folders that a resolved pass names, by their names in it."""
     style = spec.get("style") or {}
     names = [lora["file"] for lora in spec.get("loras", ())]
-    names += [style[key] for key in ("image", "file", "image_encoder") if style]
+    names += [style[key] for key in ("file", "image_encoder") if style]
     return {name: str(find(name)) for name in names}
 
 

@@ -69,7 +69,12 @@ CONTROLLED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "inpaint": "StableDiffusionXLControlNetUnionInpaintPipeline",
         },
     },
-    "StableDiffusion3": {"SD3ControlNetModel": {"text_to_image": "StableDiffusion3ControlNetPipeline"}},
+    "StableDiffusion3": {
+        "SD3ControlNetModel": {
+            "text_to_image": "StableDiffusion3ControlNetPipeline",
+            "inpaint": "StableDiffusion3ControlNetInpaintingPipeline",
+        },
+    },
     "Flux": {
         "FluxControlNetModel": {
             "text_to_image": "FluxControlNetPipeline",
@@ -77,7 +82,12 @@ CONTROLLED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "inpaint": "FluxControlNetInpaintPipeline",
         },
     },
-    "QwenImage": {"QwenImageControlNetModel": {"text_to_image": "QwenImageControlNetPipeline"}},
+    "QwenImage": {
+        "QwenImageControlNetModel": {
+            "text_to_image": "QwenImageControlNetPipeline",
+            "inpaint": "QwenImageControlNetInpaintPipeline",
+        },
+    },
     "ZImage": {
         "ZImageControlNetModel": {
             "text_to_image": "ZImageControlNetPipeline",
@@ -85,12 +95,32 @@ CONTROLLED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         },
     },
 }
-"""The pipelines with a ControlNet, by family, class of the ControlNet, and task.
+"""The pipelines with a ControlNet, by family, class of the ControlNet, and task."""
 
-The inpainting pipelines of Stable Diffusion 3 and Qwen-Image with ControlNets are not among them: what their ControlNets follow is the
-plate itself.
+STYLED = ("StableDiffusion", "StableDiffusionXL", "StableDiffusion3", "Flux", "FluxKontext")
+"""The families that take a picture as a reference for style, by an IP-Adapter."""
+
+UNSTYLED = ("FluxControlNetImg2ImgPipeline", "FluxControlNetInpaintPipeline")
+"""Those of their pipelines with ControlNets that do not."""
+
+PLATE = "plate"
+"""The kind of control that is no picture of its own: a ControlNet for inpainting sees the plate of a subject, and its mask."""
+
+FOLLOWING_PLATES: Mapping[str, bool] = {
+    "StableDiffusionControlNetInpaintPipeline": False,
+    "StableDiffusion3ControlNetInpaintingPipeline": True,
+    "QwenImageControlNetInpaintPipeline": True,
+}
+"""The pipelines whose ControlNet can follow a plate, and whether it can follow nothing else."""
+
+MASK_CHANNELS: Mapping[str, tuple[str, int]] = {
+    "SD3ControlNetModel": ("extra_conditioning_channels", 1),
+    "QwenImageControlNetModel": ("extra_condition_channels", 4),
+}
+"""The ControlNets whose config says whether they take a mask beside the latents of a plate: the key, and how many channels that is.
+
+A cell of the mask is one channel; Qwen-Image packs 2 x 2 of them.
 """
-
 
 RELATED = {"FluxFillPipeline": "Flux"}
 """Pipelines with a class of their own whose transformer is a family's."""
@@ -139,6 +169,23 @@ def refuse_reference(pipeline: str, task: str, given: bool) -> str | None:
     return None
 
 
+def refuse_style(pipeline: str, controlled: str | None) -> str | None:
+    """Why a pass cannot have a reference for style: the end of a sentence; None if it can, and for families that are not known here.
+
+    Args:
+        pipeline: the name of the class of its model.
+        controlled: that of the pipeline that paints with the pass's ControlNet, see find_controlled(); None for none.
+    """
+    family = find_family(pipeline)
+    if pipeline in RELATED or (family is not None and family not in STYLED):
+        return (
+            f"which takes no picture for its `style`: {', '.join(STYLED)} do. Take `style` out, or name another model"
+        )
+    if controlled in UNSTYLED:
+        return "which takes a picture for its `style` or a ControlNet, and not both here. Take `style` or `control` out"
+    return None
+
+
 def refuse_union(controlnet: str, task: str, only_inpaints: bool) -> str | None:
     """Why a union of ControlNets cannot guide a pass: the end of a sentence; None if it can, and for other ControlNets.
 
@@ -147,6 +194,43 @@ def refuse_union(controlnet: str, task: str, only_inpaints: bool) -> str | None:
     """
     if controlnet == "ControlNetUnionModel" and task == "inpaint" and only_inpaints:
         return "which takes a mask as channels of its own, and unions of ControlNets do not: name the plain model of the family"
+    return None
+
+
+def refuse_kind(controlled: str, task: str, kind: str) -> str | None:
+    """Why a ControlNet cannot follow a kind of picture: the end of a sentence; None if it can.
+
+    Args:
+        controlled: the name of the class of the pipeline that paints with it, see find_controlled().
+        kind: PLATE, or what a picture shows.
+    """
+    if kind == PLATE and controlled not in FOLLOWING_PLATES:
+        able = [name for name, kinds in CONTROLLED.items() for tasks in kinds.values() if _follows_plates(tasks)]
+        return (
+            f"whose ControlNets do not follow the plate: those of {', '.join(able)} do. Give `control` another `kind`"
+        )
+    if kind != PLATE and task == "inpaint" and FOLLOWING_PLATES.get(controlled):
+        return f"whose ControlNets for {WORDS[task]} follow its plate and nothing else. Give one of these, and `kind: {PLATE}`"
+    return None
+
+
+def _follows_plates(tasks: Mapping[str, str]) -> bool:
+    return tasks.get("inpaint") in FOLLOWING_PLATES
+
+
+def refuse_channels(controlnet: str, config: Mapping[str, object], task: str) -> str | None:
+    """Why a ControlNet cannot follow what a pass gives it, a picture or a plate with its mask: a clause; None if it can.
+
+    Args:
+        controlnet: the name of its class.
+        config: its own. One that says nothing of a mask may be of either sort.
+    """
+    key, needed = MASK_CHANNELS.get(controlnet, ("", 0))
+    said = config.get(key, needed if task == "inpaint" else 0)
+    if task == "inpaint" and said != needed:
+        return f"its config says {key}: {said}, so that it takes no mask, and for {WORDS[task]} of this family it needs {needed}"
+    if task != "inpaint" and said != 0:
+        return f"its config says {key}: {said}, so that it is for subjects alone, whose plate and mask it follows"
     return None
 
 

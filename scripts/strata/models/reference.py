@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -51,7 +52,7 @@ class Known:
         self._models: dict[tuple[str, str | None, str | None, str], tuple[str | None, str | None]] = {}
         self._cells: dict[str, int] = {}
         self._only_inpaint: dict[str, bool] = {}
-        self._classes: dict[tuple[str, str | None, str | None], str | None] = {}
+        self._configs: dict[tuple[str, str | None, str | None, str], Mapping[str, object]] = {}
 
     def resolve(
         self, model: str, revision: str | None, variant: str | None, dtype: str, where: str, index: str = INDEX
@@ -72,11 +73,18 @@ class Known:
     def find_class(
         self, model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX
     ) -> str | None:
-        """The name of a model's class, see find_class()."""
-        key = model, revision, variant
-        if key not in self._classes:
-            self._classes[key] = find_class(model, revision, variant, where, index)
-        return self._classes[key]
+        """The name of the class of diffusers that a model says it is of, see find_config(); None where that is not said."""
+        found = self.find_config(model, revision, variant, where, index).get("_class_name")
+        return found if isinstance(found, str) else None
+
+    def find_config(
+        self, model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX
+    ) -> Mapping[str, object]:
+        """What a model says of itself, see find_config()."""
+        key = model, revision, variant, index
+        if key not in self._configs:
+            self._configs[key] = find_config(model, revision, variant, where, index)
+        return self._configs[key]
 
     def only_inpaints(self, model: str) -> bool:
         """Whether a model cannot paint without a mask, see only_inpaints()."""
@@ -95,10 +103,12 @@ def find_folder(model: str, index: str = INDEX) -> Path | None:
     return next((folder for folder in candidates if is_file(folder / index)), None)
 
 
-def find_class(model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX) -> str | None:
-    """The name of the class of diffusers that a model says it is of.
+def find_config(
+    model: str, revision: str | None, variant: str | None, where: str, index: str = INDEX
+) -> Mapping[str, object]:
+    """What a model says of itself.
 
-    None where that is not said, and for a model on the hub that no lock names, or that is not here yet; loading tells.
+    Nothing where that cannot be read, and for a model on the hub that no lock names, or that is not here yet; loading tells.
 
     Args:
         where: the file and the key of the model, which begin the sentence of a StrataError.
@@ -108,13 +118,12 @@ def find_class(model: str, revision: str | None, variant: str | None, where: str
     if folder is None and (locked := lock.find_entry(lock.read(), model, revision, variant, where)):
         folder = find_snapshot(model, locked["commit"])
     if folder is None or not is_file(folder / index):
-        return None
+        return {}
     try:
         described = json.loads((folder / index).read_text(encoding="utf-8"))
     except ValueError:
-        return None
-    found = described.get("_class_name") if isinstance(described, dict) else None
-    return found if isinstance(found, str) else None
+        return {}
+    return described if isinstance(described, dict) else {}
 
 
 def latent_cell(model: str) -> int:

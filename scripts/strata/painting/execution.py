@@ -276,7 +276,7 @@ def _check_files(request: Request) -> None:
     elif spec["task"] != "text_to_mask" and spec["task"] != "depth" and spec["task"] != "check":
         planned |= {request.files[lora["file"]]: lora["fingerprint"] for lora in spec["loras"]}
         if style := spec["style"]:
-            paths = (request.files[name] for name in (style["image"], style["file"], style["image_encoder"]))
+            paths = (request.files[name] for name in (style["file"], style["image_encoder"]))
             planned |= dict(zip(paths, style["fingerprints"], strict=True))
     for name, digest in planned.items():
         path = Path(name)

@@ -21,12 +21,15 @@ def look(request: Request, box: tuple[int, int, int, int], read_file: ReadFile) 
     """
     spec, where = cast(DiffusionPass, request.spec), request.present or request.layer
     size = spec["width"], spec["height"]
-    reference = control = None
+    reference = style = control = None
     if spec["reference"]:
         file = request.guides["reference"]
         reference = guide_pictures.read_reference(spec["reference"], file, size, f"{where}: reference", read_file)
+    if spec["style_picture"]:
+        file = request.guides["style_picture"]
+        style = guide_pictures.read_style(spec["style_picture"], file, size, f"{where}: style", read_file)
     if spec["control"] and spec["control_picture"]:
         file, kind = request.guides["control_picture"], spec["control"]["kind"]
         control = guide_pictures.draw_control(kind, spec["control_picture"], file, size, f"{where}: control", read_file)
         control = control.crop(box)
-    return Guides(reference, control)
+    return Guides(reference, style, control)

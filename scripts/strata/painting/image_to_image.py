@@ -19,5 +19,5 @@ def paint(
     reporter: Reporter,
 ) -> Image.Image:
     """The layer, "RGB", of the picture's size."""
-    with attachments.attached(loaded, spec, request.files) as arguments:
+    with attachments.attached(loaded, spec, request.files, guides.style) as arguments:
         return inference.image_to_image(loaded.pipeline, spec, picture, reporter.step, reporter.note, arguments, guides)

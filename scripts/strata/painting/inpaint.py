@@ -15,7 +15,7 @@ def paint(
     loaded: Loaded, request: Request, spec: Inpaint, window: Window, guides: Guides, reporter: Reporter
 ) -> Image.Image:
     """The layer, "RGBA", transparent outside the mask."""
-    with attachments.attached(loaded, spec, request.files) as arguments:
+    with attachments.attached(loaded, spec, request.files, guides.style) as arguments:
         painted = inference.inpaint(
             loaded.pipeline, spec, window.plate, window.hard, reporter.step, reporter.note, arguments, guides
         )

@@ -15,7 +15,7 @@ def paint(
     loaded: Loaded, request: Request, spec: Refine, view: Flattened, guides: Guides, reporter: Reporter
 ) -> Image.Image:
     """The refined picture, "RGB"; outside of the ring it is the flattened stack, bit for bit."""
-    with attachments.attached(loaded, spec, request.files) as arguments:
+    with attachments.attached(loaded, spec, request.files, guides.style) as arguments:
         painted = inference.image_to_image(
             loaded.pipeline, spec, view.picture, reporter.step, reporter.note, arguments, guides
         )

@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 ABANDONED_SECONDS = 86_400  # a half-written entry that is so old was left by a process that was killed
 
 
-UNKEYED_PARTS = {"plate", "stack", "depth", "image", "where", "reference", "control_picture"}
+UNKEYED_PARTS = {"plate", "stack", "depth", "image", "where", "reference", "style_picture", "control_picture"}
 """The parts of a pass that say where the pixels that it reads come from: layers by name, a file, its key in the config."""
 
 

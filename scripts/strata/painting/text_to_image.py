@@ -12,5 +12,5 @@ from strata.passes import TextToImage
 
 def paint(loaded: Loaded, request: Request, spec: TextToImage, guides: Guides, reporter: Reporter) -> Image.Image:
     """The layer, "RGB"."""
-    with attachments.attached(loaded, spec, request.files) as arguments:
+    with attachments.attached(loaded, spec, request.files, guides.style) as arguments:
         return inference.text_to_image(loaded.pipeline, spec, reporter.step, reporter.note, arguments, guides)

@@ -22,19 +22,18 @@ class Lora(TypedDict):
     weight: float
 
 
-class Style(TypedDict):
-    image: str
-    weight: float
-
-
 class Reference(TypedDict):
     image: str | None
     layer: str | None
 
 
+class Style(Reference):
+    weight: float
+
+
 class Control(TypedDict):
     model: str
-    kind: Literal["image", "canny", "depth"]
+    kind: Literal["image", "canny", "depth", "plate"]
     image: str | None
     of: str | None
     fit: str

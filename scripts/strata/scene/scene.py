@@ -11,7 +11,7 @@ from strata.models import adapter_files, reference
 from strata.models.kinds import INDEX
 from strata.passes import PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import checks, model_settings, upscales
-from strata.scene.described import DescribedScene, Task, check_own_file, make_entry, model_name
+from strata.scene.described import DescribedScene, Task, make_entry, model_name
 from strata.scene.description import Background, Effect, Model, Passed, Refine, Style, Subject
 from strata.scene.guides import Source, as_control_picture, as_guide, list_guides
 
@@ -291,6 +291,7 @@ class Scene(DescribedScene):
             "scheduler": chosen.scheduler,
             "loras": self._loras(f"models.{name}", model) + self._loras(key, described),
             "style": self._style(key, described["style"], name),
+            "style_picture": as_guide(described["style"]),
             "reference": as_guide(described["reference"]),
             "control": self.guiding.resolve_control(described["control"]),
             "control_picture": as_control_picture(described["control"]),
@@ -314,12 +315,9 @@ class Scene(DescribedScene):
     def _style(self, key: str, style: Style | None, model: str) -> PassStyle | None:
         if style is None:
             return None
-        check_own_file(style["image"], f"{self.source}: {key}.style.image")
         adapter = self.description["models"][model]["style_adapter"]
         where, model_where = f"{self.source}: {key}.style", f"{self.source}: models.{model}.style_adapter"
-        return adapter_files.resolve_style(
-            style["image"], style["weight"], adapter, where, model_where, self.known.memory
-        )
+        return adapter_files.resolve_style(style["weight"], adapter, where, model_where, self.known.memory)
 
     def stack_depth(self) -> passes.DepthPicture | None:
         """The depth picture that layers of the stack follow; None if none does."""
