@@ -29,6 +29,13 @@ PATIENCE = 5.0
 """Seconds for a build to end by itself when the studio ends."""
 
 
+class PreviewView(TypedDict):
+    """What a job's layer will look like: a new version for each, and its place in the canvas, see under_way.Preview."""
+
+    version: int
+    box: list[int]
+
+
 class JobView(TypedDict):
     """A job at work; `steps` is 0 until its model samples."""
 
@@ -37,6 +44,7 @@ class JobView(TypedDict):
     done: int
     steps: int
     seconds: float
+    preview: PreviewView | None
 
 
 class MadeView(TypedDict):
@@ -141,16 +149,7 @@ class Builder:
             "own": own,
             "ready": ready,
             "started": build.started if build else None,
-            "jobs": [
-                {
-                    "layer": job.layer,
-                    "title": layer_title(job.layer),
-                    "done": job.done,
-                    "steps": job.steps,
-                    "seconds": round(now - job.started, 1),
-                }
-                for job in jobs
-            ],
+            "jobs": [_describe_job(job, now) for job in jobs],
             "made": _list_made(),
             "left": remaining.seconds_after(jobs[0].layer) if jobs else None,
             "result": result or None,
@@ -201,6 +200,18 @@ class Builder:
             return ""
 
 
+def _describe_job(job: under_way.JobUnderWay, now: float) -> JobView:
+    preview = job.preview
+    return {
+        "layer": job.layer,
+        "title": layer_title(job.layer),
+        "done": job.done,
+        "steps": job.steps,
+        "seconds": round(now - job.started, 1),
+        "preview": {"version": preview.version, "box": list(preview.box)} if preview else None,
+    }
+
+
 def _list_made() -> list[MadeView]:
     return [
         {
@@ -213,6 +224,18 @@ def _list_made() -> list[MadeView]:
         for entry in journal.read()
         if {"started", "ended"} <= entry.keys()
     ]
+
+
+def read_preview(layer: str) -> bytes:
+    """The latest preview of a job at work, a PNG.
+
+    Raises:
+        StrataError: there is none, or no more.
+    """
+    try:
+        return under_way.find_preview(layer).read_bytes()
+    except OSError:
+        raise StrataError(f"{layer} is not being painted, or shows nothing yet.") from None
 
 
 def read_job_log(layer: str) -> str:

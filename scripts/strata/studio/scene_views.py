@@ -73,6 +73,7 @@ class SceneView(TypedDict):
         own: what the file itself says with the edits.
         size: of the picture, (width, height) in rendered pixels.
         scale: of what the page shows, in shown pixels per rendered pixel.
+        refined: the file of the flattened stack as a pass painted it anew; None without one.
         afterwards: what happens to the flattened layers beside the finish, in words: the page cannot show it ahead.
         prices: of each edit alone; None for one that cannot stand alone, and all None if there are too many.
     """
@@ -85,6 +86,7 @@ class SceneView(TypedDict):
     size: list[int]
     scale: float
     layers: list[LayerView]
+    refined: str | None
     final: str
     final_version: str | None
     plan: PlanView
@@ -200,6 +202,7 @@ def _describe(name: str, scene: Scene, layers: Layers, plan: Plan, comparison: C
             _describe_layer(scene, folder, layer, kind, layers, steps, comparison)
             for layer, kind in _list_layers(scene)
         ],
+        "refined": f"{paths.RESULTS}/{layers.refine(folder).file}" if scene.description["refine"] else None,
         "final": final,
         "final_version": comparison.digest(final),
         "plan": describe_plan(plan),

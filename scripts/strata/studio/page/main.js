@@ -6,9 +6,10 @@ import { byId, make, showDialog } from "./dom.js";
 import { connectFooter, saveAndBuild, updateBuild, updatePending } from "./footer.js";
 import { connectInspector, selectedLayer, updateInspector } from "./inspector.js";
 import { refresh, showAll } from "./picture.js";
+import { followPreviews, forgetPreviews, releasePreviews } from "./previews.js";
 import { session } from "./session.js";
 import { refreshShapes } from "./shapes.js";
-import { connectStack, flip, updateStack } from "./stack.js";
+import { connectStack, flip, updateStack, updateThumbnails } from "./stack.js";
 import { connectStrip, isComparing, refreshComparison, setComparing, updateStrip } from "./strip.js";
 import { connectSweeps, refreshSweeps } from "./sweeps.js";
 import { connectZoom, fit, zoomBy } from "./zoom.js";
@@ -139,6 +140,11 @@ function onKey(event) {
   else if (/^[1-9]$/.test(event.key)) byId("layers").children[Number(event.key) - 1]?.querySelector(".eye")?.click();
 }
 
+function showPreviews() {
+  updateThumbnails();
+  refresh().then(refreshComparison).catch(fail);
+}
+
 function follow() {
   listen({
     files: (versions) => session.follow(versions).catch(fail),
@@ -146,9 +152,10 @@ function follow() {
       updateBuild(build);
       const progressed = build.made.length !== made;
       made = build.made.length;
-      if (progressed || ran !== build.running) {
+      const left = followPreviews(build.jobs, showPreviews);
+      if (progressed || left.length || ran !== build.running) {
         ran = build.running;
-        session.reload().catch(fail);
+        session.reload().then(() => (build.running ? releasePreviews(left) : forgetPreviews())).catch(fail);
         refreshSweeps();
       }
     },
