@@ -3,6 +3,7 @@
 They decide no pixel of the layer. Where a sampler or an autoencoder is of a kind that is not known here, there are none.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from PIL import Image
 
 from strata.diffusion import patches
 from strata.diffusion.inference import pad_size, size_multiple
-from strata.diffusion.pipelines import Loaded
 from strata.imaging.arrays import Array, to_image
 
 LONGEST = 256
@@ -30,6 +30,9 @@ MOST_OF_THE_TIME = 0.01
 
 BLOCKS = 12
 """The colours along each side of the picture from which the colours of cells are learned; each is two cells wide."""
+
+MOST_ASTRAY = 0.1
+"""The logarithm by which the proportions of latents may differ from those of the picture."""
 
 OnPreview = Callable[[Image.Image], None]
 """Called with what a pass will show, "RGB", of the proportions of what it paints and at most LONGEST along a side."""
@@ -54,15 +57,14 @@ class CellColors:
 
 
 @contextmanager
-def shown(loaded: Loaded, size: tuple[int, int], on_preview: OnPreview) -> Iterator[None]:
+def shown(pipeline: Any, size: tuple[int, int], on_preview: OnPreview) -> Iterator[None]:
     """Lets a pass show what it is about to paint, every few steps.
 
     Args:
-        loaded: a pipeline with the sampler that the pass uses.
+        pipeline: with the sampler that the pass uses.
         size: (width, height) in pixels of what it paints.
     """
-    pipeline = loaded.pipeline
-    colors = learn_colors(loaded)
+    colors = learn_colors(pipeline)
     if colors is None:
         yield
         return
@@ -159,13 +161,13 @@ def unpack(pipeline: Any, latents: torch.Tensor, painted: tuple[int, int]) -> to
         painted: (width, height) in pixels.
 
     Returns:
-        None for latents that are not those of such a picture.
+        None for latents that are not those of a picture of such proportions.
     """
     autoencoder = pipeline.vae
     settings, norm = autoencoder.config, getattr(autoencoder, "bn", None)
     if latents.ndim == 3:
-        across, down = (length // (2 * pipeline.vae_scale_factor) for length in painted)
-        if latents.shape[1] != across * down:
+        across, down = _find_sides(latents.shape[1], painted[0] / painted[1])
+        if abs(math.log(across / down * painted[1] / painted[0])) > MOST_ASTRAY:
             return None
         cells = latents[0].float().T
         if norm is not None:  # FLUX.2 normalises patches
@@ -186,37 +188,54 @@ def unpack(pipeline: Any, latents: torch.Tensor, painted: tuple[int, int]) -> to
     return cells / (settings.get("scaling_factor") or 1.0) + (settings.get("shift_factor") or 0.0)
 
 
+def _find_sides(patches: int, ratio: float) -> tuple[int, int]:
+    """How many patches lie beside and above each other, of so many in all, if their sides have about a ratio.
+
+    Some families paint with a number of pixels of their own, and a ratio that is rounded.
+    """
+    pairs = [(patches // down, down) for down in range(1, patches + 1) if patches % down == 0]
+    return min(pairs, key=lambda pair: abs(math.log(pair[0] / pair[1] / ratio)))
+
+
 _learned: WeakKeyDictionary[torch.nn.Module, CellColors | None] = WeakKeyDictionary()
 
 
-def learn_colors(loaded: Loaded) -> CellColors | None:
+def learn_colors(pipeline: Any) -> CellColors | None:
     """The colours of the cells of a pipeline's latents: learned once for each autoencoder; None where that does not go."""
-    autoencoder = getattr(loaded.pipeline, "vae", None)
+    autoencoder = getattr(pipeline, "vae", None)
     if autoencoder is None:
         return None
     if autoencoder not in _learned:
         try:
-            _learned[autoencoder] = _learn(loaded, autoencoder)
+            _learned[autoencoder] = _learn(autoencoder, pipeline.vae_scale_factor)
         except Exception:  # whatever it is: without a preview the pass is as good
             _learned[autoencoder] = None
     return _learned[autoencoder]
 
 
-def _learn(loaded: Loaded, autoencoder: Any) -> CellColors | None:
-    """Fits the colours of a picture of blocks to what the autoencoder makes of it, by least squares."""
+def _learn(autoencoder: Any, side: int) -> CellColors | None:
+    """Fits the colours of a picture of blocks to what the autoencoder makes of it, by least squares.
+
+    Args:
+        side: of a cell, in pixels.
+    """
     known = np.random.default_rng(0).random((BLOCKS, BLOCKS, 3)).repeat(2, axis=0).repeat(2, axis=1)
-    side = loaded.pipeline.vae_scale_factor
-    pixels = torch.from_numpy(known.repeat(side, axis=0).repeat(side, axis=1)).permute(2, 0, 1)[None] * 2 - 1
+    pixels = torch.from_numpy(known.repeat(side, axis=0).repeat(side, axis=1)).permute(2, 0, 1)[None].float() * 2 - 1
     if "z_dim" in autoencoder.config:
         pixels = pixels[:, :, None]  # of frames, of which there is one
-    try:
-        with torch.no_grad():
-            encoded = autoencoder.encode(pixels.to(loaded.device, autoencoder.dtype))
-    finally:
-        loaded.pipeline.maybe_free_model_hooks()  # else the autoencoder would stay on a device that is too small for all
+    with torch.no_grad():
+        encoded = _copy_to_host(autoencoder).encode(pixels)
     latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-    cells = latents.float().cpu().numpy().reshape(latents.shape[1], -1)
+    cells = latents.numpy().reshape(latents.shape[1], -1)
     if cells.shape[1] != known.shape[0] * known.shape[1] or not np.isfinite(cells).all():
         return None
     factors, *_ = np.linalg.lstsq(np.vstack([cells, np.ones(cells.shape[1])]).T, known.reshape(-1, 3), rcond=None)
     return CellColors(factors[:-1].astype(np.float32), factors[-1].astype(np.float32))
+
+
+def _copy_to_host(autoencoder: Any) -> Any:
+    """A copy in the host's memory and in float32: what a device has may be just enough for the pass, and half floats overflow."""
+    with torch.device("meta"):
+        copy = type(autoencoder).from_config(autoencoder.config)
+    copy.load_state_dict({name: part.cpu().float() for name, part in autoencoder.state_dict().items()}, assign=True)
+    return copy.eval()
