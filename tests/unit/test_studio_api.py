@@ -17,8 +17,12 @@ from PIL import Image
 
 from helpers.random_edits import by_hand, edit_at_random
 from helpers.studio import SCENE, RunningStudio, write_scene
+from strata.painting import under_way
+from strata.painting.progress import JobLog
+from strata.painting.under_way import Preview
 from strata.scene.scene_files import SceneFile
 from strata.studio import edit_requests
+from strata.studio.builds import Builder
 
 MOST_MEMORY = 120e6  # bytes of the server
 
@@ -172,6 +176,27 @@ def test_pictures_of_the_project_are_sent(studio):
     assert "immutable" in headers["cache-control"]
     status, content, _ = studio.ask("/api/thumbnail?file=results/subjects/astronaut.png&v=1")
     assert max(Image.open(io.BytesIO(content)).size) == 160
+
+
+def test_a_preview_is_told_of_and_sent_while_its_job_is_at_work(studio, monkeypatch):
+    monkeypatch.chdir(studio.folder)
+    layer = "results/subjects/astronaut.png"
+    under_way.begin()
+    try:
+        log = JobLog(layer, io.StringIO(), io.StringIO())
+        assert studio.ask(f"/api/preview?file={layer}&v=1")[0] == 422
+        log.preview(Preview(b"a picture", (8, 16, 64, 112)))
+        (job,) = Builder().view()["jobs"]
+        assert job["preview"]["box"] == [8, 16, 64, 112]
+        status, content, headers = studio.ask(f"/api/preview?file={layer}&v={job['preview']['version']}")
+        assert (status, content, headers["content-type"]) == (200, b"a picture", "image/png")
+        for other in ("config.yaml", "../secret.png", "results/background.png", "x%00", ""):
+            status, content, _ = studio.ask(f"/api/preview?file={other}&v=1")
+            assert (status, json.loads(content)["error"][-1]) == (422, ".")
+        log.close()
+        assert studio.ask(f"/api/preview?file={layer}&v=1")[0] == 422
+    finally:
+        under_way.end()
 
 
 @pytest.mark.parametrize("name", ["../config", "night/../../x", "none", "a\0b", "x" * 300])

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from accelerate.utils.modeling import get_state_dict_offloaded_model
 from PIL import Image
 
 from strata.diffusion import patches
@@ -237,5 +238,8 @@ def _copy_to_host(autoencoder: Any) -> Any:
     """A copy in the host's memory and in float32: what a device has may be just enough for the pass, and half floats overflow."""
     with torch.device("meta"):
         copy = type(autoencoder).from_config(autoencoder.config)
-    copy.load_state_dict({name: part.cpu().float() for name, part in autoencoder.state_dict().items()}, assign=True)
+    parts = autoencoder.state_dict()
+    if any(part.is_meta for part in parts.values()):  # offload hooks have them
+        parts = get_state_dict_offloaded_model(autoencoder)
+    copy.load_state_dict({name: part.cpu().float() for name, part in parts.items()}, assign=True)
     return copy.eval()
