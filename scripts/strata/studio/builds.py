@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TypedDict
 
@@ -43,7 +42,6 @@ class JobView(TypedDict):
     title: str
     done: int
     steps: int
-    seconds: float
     preview: PreviewView | None
 
 
@@ -142,14 +140,14 @@ class Builder:
         build = under_way.find()
         with self._state:
             own, ready, result = self._building, self._ready and not self._building, self._result
-        now, said = time.time(), self._read_log() if result else ""
+        said = self._read_log() if result else ""
         jobs = build.jobs if build else ()
         return {
             "running": own or build is not None,
             "own": own,
             "ready": ready,
             "started": build.started if build else None,
-            "jobs": [_describe_job(job, now) for job in jobs],
+            "jobs": [_describe_job(job) for job in jobs],
             "made": _list_made(),
             "left": remaining.seconds_after(jobs[0].layer) if jobs else None,
             "result": result or None,
@@ -200,14 +198,13 @@ class Builder:
             return ""
 
 
-def _describe_job(job: under_way.JobUnderWay, now: float) -> JobView:
+def _describe_job(job: under_way.JobUnderWay) -> JobView:
     preview = job.preview
     return {
         "layer": job.layer,
         "title": layer_title(job.layer),
         "done": job.done,
         "steps": job.steps,
-        "seconds": round(now - job.started, 1),
         "preview": {"version": preview.version, "box": list(preview.box)} if preview else None,
     }
 

@@ -17,7 +17,7 @@ import { connectZoom, fit, zoomBy } from "./zoom.js";
 const notice = byId("notice");
 let lost = false;
 let ran = false;
-let made = 0;
+let made = "[]"; // what the latest build has made, as it was told last
 let frame = 0;
 
 /** Says in a sentence what went wrong. */
@@ -150,11 +150,13 @@ function follow() {
     files: (versions) => session.follow(versions).catch(fail),
     build: (build) => {
       updateBuild(build);
-      const progressed = build.made.length !== made;
-      made = build.made.length;
+      const latest = JSON.stringify(build.made);
+      const progressed = build.made.length > 0 && latest !== made;
       const left = followPreviews(build.jobs, showPreviews);
-      if (progressed || left.length || ran !== build.running) {
-        ran = build.running;
+      const ended = ran && !build.running;
+      made = latest;
+      ran = build.running;
+      if (progressed || left.length || ended) {
         session.reload().then(() => (build.running ? releasePreviews(left) : forgetPreviews())).catch(fail);
         refreshSweeps();
       }

@@ -81,7 +81,7 @@ function showsFinal(view) {
     !hidden.size &&
     view.final_version &&
     session.saved.scale === 1 &&
-    !hasPreviews(view) &&
+    !(hasPreviews(view) && view.plan.to_do) &&
     isSame(session.scene.composite, session.saved.effective.composite)
   );
 }
@@ -132,7 +132,9 @@ export async function refresh() {
     }
   }
   const entries = session.scene.composite.layers.filter((entry) => !hidden.has(entry.layer));
-  const fetched = entries.map((entry) => [entry, fetchLayer(view, entry)]);
+  // With all passes done the build is about to end: what is shown ahead gives way to final.png at once.
+  const ending = view.plan.to_do > 0 && view.plan.passes === 0;
+  const fetched = entries.map((entry) => [entry, ending && previewFor(entry) ? null : fetchLayer(view, entry)]);
   const waiting = fetched.filter(([, layer]) => layer && !layer.picture);
   // Until a blurred layer has come, the one before is shown: the slider never waits.
   compose(fetched, width, height);
@@ -153,9 +155,11 @@ function listAhead(view) {
   return named.filter(([, file]) => previewOf(file)?.over === false).map(([name]) => name);
 }
 
+const previewFor = (entry) => previewOf(session.view.layers.find((layer) => layer.name === entry.layer)?.file);
+
 /** What there is of an entry's layer: its preview while its pass runs, and until the layer itself has come. */
 function pictureFor(entry, layer) {
-  const preview = previewOf(session.view.layers.find((each) => each.name === entry.layer)?.file);
+  const preview = previewFor(entry);
   if (!preview || (preview.over && layer?.picture)) return layer?.picture ?? layer?.last?.picture;
   return placePreview(preview, session.saved.scale, entry.position.map((length) => Math.round(length * scaleOfCanvas())));
 }

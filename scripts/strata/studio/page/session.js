@@ -194,9 +194,17 @@ class Session extends EventTarget {
     this.#replace(this.#undone.pop());
   }
 
-  /** Writes the edits into the file. @returns whether that was done */
-  async save() {
-    if (!this.edits.length) return true;
+  /**
+   * Writes the edits into the file.
+   *
+   * @param next done as soon as they are there, while the page learns what they made of the scene
+   * @returns whether they are there
+   */
+  async save(next = async () => {}) {
+    if (!this.edits.length) {
+      await next();
+      return true;
+    }
     if (this.conflict?.clash) return false;
     const saved = this.edits;
     this.saving = true;
@@ -224,7 +232,7 @@ class Session extends EventTarget {
     } finally {
       this.saving = false;
     }
-    await this.reload();
+    await Promise.all([next(), this.reload()]);
     // What else changed while the file was written is looked at now: nobody tells of it again.
     const missed = this.#missed;
     this.#missed = null;
