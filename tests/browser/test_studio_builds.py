@@ -130,7 +130,8 @@ def test_a_pass_is_shown_ahead_until_its_layer_is_there(tab):
     address = thumbnail.get_attribute("src")
     assert address.startswith("/api/preview?")
     tab.page.wait_for_function(
-        "([image, old]) => image.getAttribute('src') !== old", arg=[thumbnail.element_handle(), address]
+        "old => document.querySelector('#layers li[data-layer=background] img').getAttribute('src') !== old",
+        arg=address,
     )
     assert "/api/preview?" in thumbnail.get_attribute("src")
     assert tab.read().tobytes() not in (first, before)

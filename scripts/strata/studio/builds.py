@@ -223,16 +223,12 @@ def _list_made() -> list[MadeView]:
     ]
 
 
-def read_preview(layer: str) -> bytes:
-    """The latest preview of a job at work, a PNG.
-
-    Raises:
-        StrataError: there is none, or no more.
-    """
+def read_preview(layer: str) -> bytes | None:
+    """The latest preview of a job at work, a PNG; None if it shows nothing yet, or has ended."""
     try:
         return under_way.find_preview(layer).read_bytes()
     except OSError:
-        raise StrataError(f"{layer} is not being painted, or shows nothing yet.") from None
+        return None
 
 
 def read_job_log(layer: str) -> str:

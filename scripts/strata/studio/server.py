@@ -145,7 +145,9 @@ class Studio:
         return Response(pictures.shrink(path, longest), media_type="image/png", headers=FOREVER)
 
     def preview(self, request: Request, body: Any) -> Any:
-        return Response(read_preview(request.query_params.get("file", "")), media_type="image/png", headers=FOREVER)
+        """The preview of a job at work; no content if it has just ended."""
+        picture = read_preview(request.query_params.get("file", ""))
+        return Response(picture, media_type="image/png", headers=FOREVER) if picture else Response(status_code=204)
 
     def log(self, request: Request, body: Any) -> Any:
         layer = request.query_params.get("file", "")

@@ -27,12 +27,14 @@ export function followPreviews(jobs, changed) {
 async function load(file, { version, box }) {
   const address = pictureOf("preview", file, version);
   try {
-    const bitmap = await createImageBitmap(await (await get("/api/preview", { file, v: version })).blob());
+    const answer = await get("/api/preview", { file, v: version });
+    if (answer.status === 204) return false; // the pass has just ended
+    const bitmap = await createImageBitmap(await answer.blob());
     if (!atWork.has(file) || previews.get(file)?.version > version) return false;
     previews.set(file, { version, address, bitmap, box, over: false, placed: null });
     return true;
   } catch {
-    return false; // the pass has just ended
+    return false; // the server is gone, which its events tell
   }
 }
 
