@@ -146,6 +146,20 @@ def test_a_pass_is_shown_ahead_until_its_layer_is_there(tab):
     assert tab.errors == []
 
 
+def test_a_refining_pass_is_shown_ahead_over_all_layers(tab):
+    tab.wait_for_final()
+    before = tab.read().tobytes()
+    (tab.folder / "config.yaml").write_text(f"{SCENE}refine: {{prompt: a desert, strength: 0.8, steps: 150}}\n")
+    tab.wait_for_price("1 pass to paint")
+    tab.page.click("#build")
+    tab.page.wait_for_selector("#state:has-text('shown ahead: the refining pass')", timeout=PATIENCE * 1000)
+    assert tab.read().tobytes() != before
+    tab.wait_for_end()
+    tab.wait_for_final()
+    assert tab.read().tobytes() == tab.final().tobytes() != before
+    assert tab.errors == []
+
+
 def test_a_build_is_stopped_and_loses_nothing(tab):
     tab.wait_for_final()
     shown = tab.read().tobytes()

@@ -82,6 +82,13 @@ def test_each_edit_has_its_price_and_nothing_is_written(studio):
     assert (studio.folder / "config.yaml").read_text() == SCENE
 
 
+def test_the_page_is_told_of_a_refining_pass_and_where_it_lies(studio):
+    assert studio.ask_json("/api/scene")["view"]["refined"] is None
+    told = studio.ask_json("/api/scene", {"scene": "", "edits": [put("refine", {"prompt": "a desert", "strength": 0.4})]})
+    assert told["view"]["refined"] == "results/refined.png"
+    assert told["view"]["afterwards"] == ["the refining pass"]
+
+
 def test_each_wrong_edit_has_its_own_sentence_and_key(studio):
     edits = [put("background.seed", -1), put("subjects.rover.strength", 9), put("effects.fog.steps", 3)]
     told = studio.ask_json("/api/scene", {"scene": "", "edits": edits})
