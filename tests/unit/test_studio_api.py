@@ -84,7 +84,9 @@ def test_each_edit_has_its_price_and_nothing_is_written(studio):
 
 def test_the_page_is_told_of_a_refining_pass_and_where_it_lies(studio):
     assert studio.ask_json("/api/scene")["view"]["refined"] is None
-    told = studio.ask_json("/api/scene", {"scene": "", "edits": [put("refine", {"prompt": "a desert", "strength": 0.4})]})
+    told = studio.ask_json(
+        "/api/scene", {"scene": "", "edits": [put("refine", {"prompt": "a desert", "strength": 0.4})]}
+    )
     assert told["view"]["refined"] == "results/refined.png"
     assert told["view"]["afterwards"] == ["the refining pass"]
 
