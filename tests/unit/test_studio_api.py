@@ -70,7 +70,9 @@ def test_a_scene_comes_with_its_layers_and_what_a_build_would_do(studio):
     assert view["plan"]["passes"] == 4
     assert view["effective"]["background"]["clip_skip"] is None
     assert "clip_skip" not in view["own"]["background"]
-    assert studio.ask_json("/api/scene?scene=night")["view"]["source"] == "scenes/night.yaml"
+    assert view["beneath"] is None
+    night = studio.ask_json("/api/scene?scene=night")["view"]
+    assert (night["source"], night["beneath"]) == ("scenes/night.yaml", view["version"])
 
 
 def test_each_edit_has_its_price_and_nothing_is_written(studio):

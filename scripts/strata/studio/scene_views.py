@@ -69,6 +69,7 @@ class SceneView(TypedDict):
 
     Attributes:
         version: the digest of its file as it is saved.
+        beneath: that of config.yaml, for a scene that is laid over it.
         effective: the complete scene with the edits.
         own: what the file itself says with the edits.
         size: of the picture, (width, height) in rendered pixels.
@@ -81,6 +82,7 @@ class SceneView(TypedDict):
     name: str
     source: str
     version: str
+    beneath: str | None
     effective: dict[str, Any]
     own: dict[str, Any]
     size: list[int]
@@ -115,7 +117,8 @@ class SceneViews:
             plan = self._plan(scenes, name, comparison)
             scene = scenes.find(_folder(name))
             view = _describe(name, scene, Layers(scenes), plan, comparison)
-            view["version"], view["own"], view["source"] = read.version, edited.own(), read.file.source
+            view["version"], view["beneath"] = read.version, read.beneath
+            view["own"], view["source"] = edited.own(), read.file.source
             view["prices"] = self._price(name, read.file, edits, plan, comparison)
             if edits:
                 view["remarks"] = self._remark(name, read.file, scenes)
@@ -194,6 +197,7 @@ def _describe(name: str, scene: Scene, layers: Layers, plan: Plan, comparison: C
         "name": name,
         "source": scene.source,
         "version": "",
+        "beneath": None,
         "effective": scene.effective(),
         "own": {},
         "size": [width, height],

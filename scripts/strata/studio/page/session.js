@@ -24,7 +24,6 @@ class Session extends EventTarget {
   #undone = [];
   #done = [];
   #asked = 0;
-  #beneath; // the version of config.yaml, for a scene that is laid over it
   #missed = null; // versions that were told of while the file was written
   #timer = null;
 
@@ -35,7 +34,6 @@ class Session extends EventTarget {
     this.edits = [];
     this.#done = [];
     this.#undone = [];
-    this.#beneath = undefined;
     this.fileWrong = null;
     this.buildWrong = [];
     this.wrong = [];
@@ -84,10 +82,7 @@ class Session extends EventTarget {
     const beneath = this.name ? versions[""] : null;
     const names = Object.keys(versions).sort();
     const same = this.saved && !this.fileWrong && version === this.saved.version;
-    const known = beneath === this.#beneath && isSame(names, [...this.scenes].sort());
-    const first = this.#beneath === undefined;
-    this.#beneath = beneath;
-    if (same && (known || first)) return;
+    if (same && beneath === this.saved.beneath && isSame(names, [...this.scenes].sort())) return;
     if (!this.saved) return this.reload();
     const before = this.saved.effective;
     const edited = this.edits.length > 0;
