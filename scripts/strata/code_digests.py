@@ -89,6 +89,8 @@ EXEMPT = {
     "painting/history": "remembers how long it took",
     "painting/progress": "reports what is being done",
     "painting/request": "holds the pass, and no code",
+    "painting/previews": "shows a layer ahead",
+    "diffusion/previews": "guesses from latents what a pass will paint, and leaves them as they are",
     "imaging/drawing": "calls what draws the kind of layer",
     "diffusion/pipeline_cache": "keeps loaded pipelines; a kept one paints what a new one would, which tests hold",
 }

@@ -115,15 +115,66 @@ def test_a_build_in_another_terminal_is_seen(tab):
     assert tab.read().tobytes() == tab.final().tobytes()
 
 
+def test_a_pass_is_shown_ahead_until_its_layer_is_there(tab):
+    tab.wait_for_final()
+    before = tab.read().tobytes()
+    thumbnail = tab.page.locator("#layers li[data-layer=background] img")
+    tab.select("background")
+    tab.input("background.seed").fill("5")
+    tab.input("background.steps").fill("150")
+    tab.wait_for_price("to paint")
+    tab.page.click("#build")
+    tab.page.wait_for_selector("#state:has-text('shown ahead: background')", timeout=PATIENCE * 1000)
+    first = tab.read().tobytes()
+    assert first != before
+    address = thumbnail.get_attribute("src")
+    assert address.startswith("/api/preview?")
+    tab.page.wait_for_function(
+        "old => document.querySelector('#layers li[data-layer=background] img').getAttribute('src') !== old",
+        arg=address,
+    )
+    assert "/api/preview?" in thumbnail.get_attribute("src")
+    assert tab.read().tobytes() not in (first, before)
+    tab.page.click("#layers li[data-layer=fog] .eye")
+    tab.page.wait_for_selector("#state:has-text('shown ahead: background. Without fog.')")
+    tab.page.click("#layers li[data-layer=fog] .eye")
+    tab.wait_for_end()
+    tab.wait_for_final()
+    assert tab.read().tobytes() == tab.final().tobytes() != before
+    assert thumbnail.get_attribute("src").startswith("/api/thumbnail?")
+    assert not list((tab.folder / ".strata/under_way").glob("*"))
+    assert tab.errors == []
+
+
+def test_a_refining_pass_is_shown_ahead_over_all_layers(tab):
+    tab.wait_for_final()
+    before = tab.read().tobytes()
+    (tab.folder / "config.yaml").write_text(f"{SCENE}refine: {{prompt: a desert, strength: 0.8, steps: 150}}\n")
+    tab.wait_for_price("1 pass to paint")
+    tab.page.click("#build")
+    tab.page.wait_for_selector("#state:has-text('shown ahead: the refining pass')", timeout=PATIENCE * 1000)
+    assert tab.read().tobytes() != before
+    tab.wait_for_end()
+    tab.wait_for_final()
+    assert tab.read().tobytes() == tab.final().tobytes() != before
+    assert tab.errors == []
+
+
 def test_a_build_is_stopped_and_loses_nothing(tab):
+    tab.wait_for_final()
+    shown = tab.read().tobytes()
     before = (tab.folder / "results/effects/fog.png").read_bytes()
     tab.select("fog")
     tab.input("effects.fog.steps").fill("900")
     tab.wait_for_price("1 pass to paint")
     tab.page.click("#build")
     tab.page.wait_for_selector(".job:has-text('of 900')", timeout=PATIENCE * 1000)
+    tab.page.wait_for_selector("#state:has-text('shown ahead: fog')", timeout=PATIENCE * 1000)
+    assert tab.read().tobytes() != shown
     tab.page.click("#stop")
     tab.page.wait_for_selector("body[data-building=false]", timeout=PATIENCE * 1000)
+    tab.page.wait_for_selector("#state:text-is('This is final.png as it was built last.')")
+    assert tab.read().tobytes() == shown
     assert (tab.folder / "results/effects/fog.png").read_bytes() == before
     tab.input("effects.fog.steps").fill("2")
     tab.wait_for_price("Nothing to do")

@@ -78,6 +78,7 @@ def measured(machine_of) -> dict[str, dict[str, tuple[int, bytes]]]:
             roomy = machine_of()
             roomy.paint(task, placement=placement)
             assert f"placed {placement}" in roomy.reporter.lines[0]
+            assert len(roomy.reporter.previews) == 1
             found.setdefault(task, {})[placement] = roomy.device.peak, Path("layer.png").read_bytes()
     return found
 

@@ -43,7 +43,13 @@ def run(program: str, **environment: str) -> str:
 
 def test_every_patch_is_explained():
     explained = re.findall(r"^(\w+)\(\) .*\n((?:    .*\n)+)", patches.__doc__, re.MULTILINE)
-    assert {name for name, _ in explained} == {"prepare", "import_compiler", "clip_text_model", "import_spandrel"}
+    assert {name for name, _ in explained} == {
+        "prepare",
+        "import_compiler",
+        "clip_text_model",
+        "import_spandrel",
+        "watch_sampler",
+    }
     assert all("May go when" in text for _, text in explained)
 
 

@@ -17,8 +17,12 @@ from PIL import Image
 
 from helpers.random_edits import by_hand, edit_at_random
 from helpers.studio import SCENE, RunningStudio, write_scene
+from strata.painting import under_way
+from strata.painting.progress import JobLog
+from strata.painting.under_way import Preview
 from strata.scene.scene_files import SceneFile
 from strata.studio import edit_requests
+from strata.studio.builds import Builder
 
 MOST_MEMORY = 120e6  # bytes of the server
 
@@ -66,7 +70,9 @@ def test_a_scene_comes_with_its_layers_and_what_a_build_would_do(studio):
     assert view["plan"]["passes"] == 4
     assert view["effective"]["background"]["clip_skip"] is None
     assert "clip_skip" not in view["own"]["background"]
-    assert studio.ask_json("/api/scene?scene=night")["view"]["source"] == "scenes/night.yaml"
+    assert view["beneath"] is None
+    night = studio.ask_json("/api/scene?scene=night")["view"]
+    assert (night["source"], night["beneath"]) == ("scenes/night.yaml", view["version"])
 
 
 def test_each_edit_has_its_price_and_nothing_is_written(studio):
@@ -76,6 +82,15 @@ def test_each_edit_has_its_price_and_nothing_is_written(studio):
     assert told["view"]["effective"]["background"]["seed"] == 5
     assert len(told["view"]["prices"]) == 2
     assert (studio.folder / "config.yaml").read_text() == SCENE
+
+
+def test_the_page_is_told_of_a_refining_pass_and_where_it_lies(studio):
+    assert studio.ask_json("/api/scene")["view"]["refined"] is None
+    told = studio.ask_json(
+        "/api/scene", {"scene": "", "edits": [put("refine", {"prompt": "a desert", "strength": 0.4})]}
+    )
+    assert told["view"]["refined"] == "results/refined.png"
+    assert told["view"]["afterwards"] == ["the refining pass"]
 
 
 def test_each_wrong_edit_has_its_own_sentence_and_key(studio):
@@ -172,6 +187,26 @@ def test_pictures_of_the_project_are_sent(studio):
     assert "immutable" in headers["cache-control"]
     status, content, _ = studio.ask("/api/thumbnail?file=results/subjects/astronaut.png&v=1")
     assert max(Image.open(io.BytesIO(content)).size) == 160
+
+
+def test_a_preview_is_told_of_and_sent_while_its_job_is_at_work(studio, monkeypatch):
+    monkeypatch.chdir(studio.folder)
+    layer = "results/subjects/astronaut.png"
+    under_way.begin()
+    try:
+        log = JobLog(layer, io.StringIO(), io.StringIO())
+        assert studio.ask(f"/api/preview?file={layer}&v=1")[0] == 204
+        log.preview(Preview(b"a picture", (8, 16, 64, 112)))
+        (job,) = Builder().view()["jobs"]
+        assert job["preview"]["box"] == [8, 16, 64, 112]
+        status, content, headers = studio.ask(f"/api/preview?file={layer}&v={job['preview']['version']}")
+        assert (status, content, headers["content-type"]) == (200, b"a picture", "image/png")
+        for other in ("config.yaml", "../secret.png", "results/background.png", "x%00", ""):
+            assert studio.ask(f"/api/preview?file={other}&v=1")[:2] == (204, b"")
+        log.close()
+        assert studio.ask(f"/api/preview?file={layer}&v=1")[0] == 204
+    finally:
+        under_way.end()
 
 
 @pytest.mark.parametrize("name", ["../config", "night/../../x", "none", "a\0b", "x" * 300])

@@ -10,6 +10,7 @@ import pytest
 
 from strata.painting import under_way
 from strata.painting.progress import JobLog
+from strata.painting.under_way import JobUnderWay, Preview
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def test_a_build_and_its_jobs_are_seen_while_they_are_at_work():
     under_way.begin()
     assert under_way.find().jobs == ()
     log = JobLog("results/effects/fog.png", io.StringIO(), io.StringIO())
-    under_way.report("results/background.png", 0, 0, time.time() + 1)
+    under_way.report(JobUnderWay("results/background.png", 0, 0, time.time() + 1))
     log.step(3, 8)
     assert [(job.layer, job.done, job.steps) for job in under_way.find().jobs] == [
         ("results/effects/fog.png", 3, 8),
@@ -58,7 +59,35 @@ def test_the_end_of_one_process_leaves_the_build_of_another(folder):
     assert under_way.find() is not None
 
 
-@pytest.mark.parametrize("garbage", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1}'])
+def test_a_preview_is_replaced_while_its_job_is_at_work_and_gone_with_it():
+    under_way.begin()
+    log = JobLog("results/subjects/rover.png", io.StringIO(), io.StringIO())
+    assert under_way.find().jobs[0].preview is None
+    seen = []
+    for picture in (b"one", b"two"):
+        log.preview(Preview(picture, (8, 0, 24, 16)))
+        assert under_way.find_preview("results/subjects/rover.png").read_bytes() == picture
+        seen.append(under_way.find().jobs[0].preview)
+        time.sleep(0.002)
+    assert [preview.box for preview in seen] == [(8, 0, 24, 16)] * 2
+    assert seen[0].version != seen[1].version
+    log.step(2, 8)
+    assert under_way.find().jobs[0] == JobUnderWay("results/subjects/rover.png", 2, 8, log._job.started, seen[1])
+    log.close()
+    assert [path.name for path in under_way.UNDER_WAY.iterdir()] == ["build.json"]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "{",
+        "[]",
+        '{"layer": "x", "done": 0, "steps": 0, "started": 0, "preview": {"box": 1}}',
+        '{"pid": "x"}',
+        '{"pid": 1}',
+    ],
+)
 def test_what_cannot_be_read_is_none(garbage):
     under_way.begin()
     (under_way.UNDER_WAY / "job-x.json").write_text(garbage)
@@ -68,11 +97,11 @@ def test_what_cannot_be_read_is_none(garbage):
 
 
 def test_a_job_of_no_build_and_a_folder_that_cannot_be_written_stop_nothing(folder):
-    under_way.report("results/background.png", 1, 2, 0.0)
+    under_way.report(JobUnderWay("results/background.png", 1, 2, 0.0))
     assert not under_way.UNDER_WAY.exists()
     (folder / ".strata").write_text("in the way")
     under_way.begin()
-    under_way.report("results/background.png", 1, 2, 0.0)
+    under_way.report(JobUnderWay("results/background.png", 1, 2, 0.0))
     under_way.forget("results/background.png")
     under_way.end()
     assert under_way.find() is None

@@ -1,6 +1,7 @@
 """A real worker and real pipelines: the same bytes as without one, and what happens when it dies."""
 
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -82,6 +83,18 @@ def test_cold_warm_and_without_a_worker_the_bytes_are_the_same(models, folder, t
     first = painted(request(models, task))
     other = painted(request(models, task, prompt="something else", seed=5, steps=4))
     assert painted(request(models, task)) == first == alone != other
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_a_subject_is_shown_ahead_at_its_place_and_cut_out(models, folder, worker):
+    reporter = Recorder()
+    painted(request(models, "inpaint", worker=worker), reporter)
+    shown = reporter.previews[0]
+    picture = Image.open(io.BytesIO(shown.picture))
+    left, top, right, bottom = shown.box
+    assert (picture.mode, picture.size) == ("RGBA", (right - left, bottom - top))
+    assert picture.getchannel("A").tobytes() == Image.open("mask.png").crop(shown.box).tobytes()
+    assert len({color for _, color in picture.getcolors(10**6)}) > 10
 
 
 def test_a_worker_that_is_killed_in_the_middle_costs_no_layer(models, folder):

@@ -28,6 +28,8 @@ from strata.yaml_files import read_yaml, write_yaml
 if TYPE_CHECKING:
     from PIL import Image
 
+    from strata.painting.under_way import Preview
+
 MODEL = "Qwen/Qwen-Image-Layered"
 
 LEAST_SIDE, GREATEST_SIDE = 64, 16384  # of a canvas
@@ -121,6 +123,9 @@ class Progress:
     def step(self, done: int, steps: int) -> None:
         if sys.stderr.isatty():
             print(f"\rstep {done} of {steps}", end="\n" if done == steps else "", file=sys.stderr, flush=True)
+
+    def preview(self, preview: "Preview") -> None:
+        """It shows pictures to nobody."""
 
     def check(self) -> None:
         """Nobody ends it but Ctrl-C."""

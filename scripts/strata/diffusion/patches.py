@@ -16,8 +16,12 @@ clip_text_model() gives CLIPTextModel the attribute `text_model` back.
 import_spandrel() puts something in the place of torchvision while spandrel is imported.
     spandrel imports it for two architectures that enlarge nothing; its wheels fit one build of torch each, and one that does
     not fit breaks transformers, too. May go when spandrel imports it lazily.
+watch_sampler() puts a function of its own before a scheduler's step().
+    A pipeline's callback is told the latents after a step, which are noise until late, and never what its model expects.
+    May go when diffusers' callbacks are given the model's output.
 """
 
+import functools
 import importlib
 import os
 import sys
@@ -80,6 +84,24 @@ def import_spandrel() -> ModuleType:
         if absent:
             for name in TORCHVISION:
                 del sys.modules[name]
+
+
+@contextmanager
+def watch_sampler(scheduler: Any, see: Callable[[Any, Any, Any], None]) -> Iterator[None]:
+    """Has each step of a scheduler tell what it was given, after it was taken: the model's output, the timestep, the sample."""
+    step = scheduler.step
+
+    @functools.wraps(step)  # pipelines ask for its parameters
+    def watched(model_output: Any, timestep: Any, sample: Any, *more: Any, **named: Any) -> Any:
+        taken = step(model_output, timestep, sample, *more, **named)
+        see(model_output, timestep, sample)
+        return taken
+
+    scheduler.step = watched
+    try:
+        yield
+    finally:
+        del scheduler.step
 
 
 class Absent(ModuleType):

@@ -13,4 +13,8 @@ from strata.passes import PaintedEffect
 
 def paint(loaded: Loaded, request: Request, spec: PaintedEffect, guides: Guides, reporter: Reporter) -> Image.Image:
     """The layer, "RGB", or "RGBA" if the effect is transparent."""
-    return effects.make_transparent(text_to_image.paint(loaded, request, spec, guides, reporter), spec["alpha"])
+
+    def finish(picture: Image.Image) -> Image.Image:
+        return effects.make_transparent(picture, spec["alpha"])
+
+    return finish(text_to_image.paint(loaded, request, spec, guides, reporter, finish))

@@ -2,10 +2,12 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from strata.painting import journal, remaining, under_way
+from strata.painting.under_way import Preview
 
 BAR = "{desc} {bar:24} {n_fmt}/{total_fmt} {elapsed}{postfix}"
 """The bar of a pass, in the words of tqdm."""
@@ -33,6 +35,9 @@ class Reporter(Protocol):
     def step(self, done: int, steps: int) -> None:
         """Reports that so many steps of a sampler, of so many, are done."""
 
+    def preview(self, preview: Preview) -> None:
+        """Reports what the layer of the pass will look like, as far as that can be told."""
+
     def check(self) -> None:
         """Raises AbandonedError if nobody waits for the pass any more."""
 
@@ -52,8 +57,8 @@ class JobLog:
         self._started = self._last = time.monotonic()
         self._bar: Any = None
         self._after: float | None = None
-        self._began = time.time()
-        under_way.report(layer, 0, 0, self._began)
+        self._job = under_way.JobUnderWay(layer, 0, 0, time.time())
+        under_way.report(self._job)
 
     def say(self, text: str) -> None:
         self._write(text)
@@ -76,7 +81,7 @@ class JobLog:
             self._started = self._last = now
         text = f"step {done} of {steps}, {now - self._started:.1f} s"
         self._write(text)
-        under_way.report(self._layer, done, steps, self._began)
+        self._report(done=done, steps=steps)
         if self._terminal.isatty():
             self._draw_bar(done, steps)
         elif done == steps:
@@ -85,9 +90,16 @@ class JobLog:
             self._last = now
             self._print(text)
 
+    def preview(self, preview: Preview) -> None:
+        self._report(preview=under_way.show(self._layer, preview))
+
     def close(self) -> None:
         """Says that the job has ended."""
         under_way.forget(self._layer)
+
+    def _report(self, **changed: Any) -> None:
+        self._job = replace(self._job, **changed)
+        under_way.report(self._job)
 
     def _draw_bar(self, done: int, steps: int) -> None:
         """Shows the pass as one line that fills, and what remains of the build, of which it is a part."""

@@ -6,6 +6,7 @@ from strata.diffusion import attachments, inference
 from strata.diffusion.pipelines import Loaded
 from strata.imaging.guides import Guides
 from strata.imaging.windows import Flattened
+from strata.painting import previews
 from strata.painting.progress import Reporter
 from strata.painting.request import Request
 from strata.passes import Refine
@@ -15,7 +16,10 @@ def paint(
     loaded: Loaded, request: Request, spec: Refine, view: Flattened, guides: Guides, reporter: Reporter
 ) -> Image.Image:
     """The refined picture, "RGB"; outside of the ring it is the flattened stack, bit for bit."""
-    with attachments.attached(loaded, spec, request.files, guides.style) as arguments:
+    with (
+        attachments.attached(loaded, spec, request.files, guides.style) as arguments,
+        previews.shown_over(loaded, view, reporter),
+    ):
         painted = inference.image_to_image(
             loaded.pipeline, spec, view.picture, reporter.step, reporter.note, arguments, guides
         )

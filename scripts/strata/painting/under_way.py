@@ -10,14 +10,41 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from strata.state import UNDER_WAY
 
 BUILD = UNDER_WAY / "build.json"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a job is about to make, as far as it can be told.
+
+    Attributes:
+        picture: a small PNG, "RGB" or "RGBA".
+        box: what it shows of the canvas, (left, top, right, bottom) in rendered pixels.
+    """
+
+    picture: bytes
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class PreviewUnderWay:
+    """A preview that lies in its file.
+
+    Attributes:
+        version: differs from that of every other preview of the job.
+        box: see Preview.
+    """
+
+    version: int
+    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -28,12 +55,14 @@ class JobUnderWay:
         layer: the file that it makes.
         done, steps: the steps of the sampler; 0 of 0 until the first, and for a job that runs no model.
         started: when it began, in seconds since the epoch.
+        preview: its latest preview; None as long as there is none.
     """
 
     layer: str
     done: int
     steps: int
     started: float
+    preview: PreviewUnderWay | None = None
 
 
 @dataclass(frozen=True)
@@ -65,16 +94,29 @@ def end() -> None:
             shutil.rmtree(UNDER_WAY, ignore_errors=True)
 
 
-def report(layer: str, done: int, steps: int, started: float) -> None:
+def report(job: JobUnderWay) -> None:
     """Says how far a job is. Where that cannot be written, nobody is told."""
     if UNDER_WAY.is_dir():  # else nothing has begun: a job on a node whose build has ended
-        _write(_file_of(layer), {"layer": layer, "done": done, "steps": steps, "started": started})
+        _write(_file_of(job.layer), asdict(job))
+
+
+def show(layer: str, preview: Preview) -> PreviewUnderWay:
+    """Puts a preview into its file, in the place of the one before. Who is to see it is told by report()."""
+    if UNDER_WAY.is_dir():
+        _replace(find_preview(layer), preview.picture)
+    return PreviewUnderWay(time.time_ns() // 1_000_000, preview.box)
+
+
+def find_preview(layer: str) -> Path:
+    """The file of a job's latest preview; it need not be there."""
+    return _file_of(layer).with_suffix(".png")
 
 
 def forget(layer: str) -> None:
     """Says that a job has ended."""
     with suppress(OSError):
         _file_of(layer).unlink(missing_ok=True)
+        find_preview(layer).unlink(missing_ok=True)
 
 
 def find() -> BuildUnderWay | None:
@@ -92,9 +134,14 @@ def find() -> BuildUnderWay | None:
 def _read_jobs() -> list[JobUnderWay]:
     jobs = []
     for path in UNDER_WAY.glob("job-*.json"):
-        with suppress(OSError, ValueError, TypeError):  # it ended meanwhile
-            jobs.append(JobUnderWay(**json.loads(path.read_bytes())))
+        with suppress(OSError, ValueError, TypeError, KeyError):  # it ended meanwhile
+            job = JobUnderWay(**json.loads(path.read_bytes()))
+            jobs.append(replace(job, preview=_read_preview(job.preview)))
     return jobs
+
+
+def _read_preview(described: Any) -> PreviewUnderWay | None:
+    return described and PreviewUnderWay(described["version"], tuple(described["box"]))
 
 
 def _file_of(layer: str) -> Path:
@@ -102,9 +149,13 @@ def _file_of(layer: str) -> Path:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
+    _replace(path, json.dumps(content).encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
     """Replaces a file in one step, so that nobody reads a part. It need not outlive a crash."""
     part = path.with_suffix(".part")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(content))
+        part.write_bytes(content)
         part.replace(path)

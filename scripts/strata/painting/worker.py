@@ -5,6 +5,7 @@ messages back until the layer is there. If the connection breaks, nobody wants t
 after its current step. Whatever decides the pixels is the same code as in a job's own process.
 """
 
+import base64
 import os
 import select
 import socket
@@ -25,6 +26,7 @@ from strata.imaging.windows import Sight
 from strata.painting import paint
 from strata.painting.progress import AbandonedError, Reporter
 from strata.painting.request import Done, Request
+from strata.painting.under_way import Preview
 from strata.painting.worker_client import PATIENCE_SECONDS, ask, digest_version, receive, send
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ class Relay:
 
     def step(self, done: int, steps: int) -> None:
         self._send({"step": [done, steps]})
+
+    def preview(self, preview: Preview) -> None:
+        self._send({"preview": base64.b64encode(preview.picture).decode(), "box": preview.box})
 
     def check(self) -> None:
         # The job sends nothing while it waits. All that there can be to read is its end.

@@ -3,6 +3,7 @@
 Every job that paints comes through here, so it imports next to nothing. The worker itself is in worker.py.
 """
 
+import base64
 import hashlib
 import importlib.util
 import json
@@ -21,6 +22,7 @@ from strata.installation import LIBRARY
 from strata.painting.device_lock import VISIBLE, user_folder
 from strata.painting.progress import Reporter
 from strata.painting.request import Done, Request
+from strata.painting.under_way import Preview
 
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from strata.painting import worker; worker.main()"
 """What a worker's interpreter runs, given the folder of the library: the one that the job uses, installed or not."""
@@ -250,6 +252,8 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
                     reporter.note(text)
                 case {"step": [done, steps]}:
                     reporter.step(done, steps)
+                case {"preview": picture, "box": box}:
+                    reporter.preview(Preview(base64.b64decode(picture), tuple(box)))
                 case {"done": done}:
                     if done["how"] != "kept":
                         part.replace(request.layer)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TypedDict
 
@@ -29,6 +28,13 @@ PATIENCE = 5.0
 """Seconds for a build to end by itself when the studio ends."""
 
 
+class PreviewView(TypedDict):
+    """What a job's layer will look like: a new version for each, and its place in the canvas, see under_way.Preview."""
+
+    version: int
+    box: list[int]
+
+
 class JobView(TypedDict):
     """A job at work; `steps` is 0 until its model samples."""
 
@@ -36,7 +42,7 @@ class JobView(TypedDict):
     title: str
     done: int
     steps: int
-    seconds: float
+    preview: PreviewView | None
 
 
 class MadeView(TypedDict):
@@ -134,23 +140,14 @@ class Builder:
         build = under_way.find()
         with self._state:
             own, ready, result = self._building, self._ready and not self._building, self._result
-        now, said = time.time(), self._read_log() if result else ""
+        said = self._read_log() if result else ""
         jobs = build.jobs if build else ()
         return {
             "running": own or build is not None,
             "own": own,
             "ready": ready,
             "started": build.started if build else None,
-            "jobs": [
-                {
-                    "layer": job.layer,
-                    "title": layer_title(job.layer),
-                    "done": job.done,
-                    "steps": job.steps,
-                    "seconds": round(now - job.started, 1),
-                }
-                for job in jobs
-            ],
+            "jobs": [_describe_job(job) for job in jobs],
             "made": _list_made(),
             "left": remaining.seconds_after(jobs[0].layer) if jobs else None,
             "result": result or None,
@@ -201,6 +198,17 @@ class Builder:
             return ""
 
 
+def _describe_job(job: under_way.JobUnderWay) -> JobView:
+    preview = job.preview
+    return {
+        "layer": job.layer,
+        "title": layer_title(job.layer),
+        "done": job.done,
+        "steps": job.steps,
+        "preview": {"version": preview.version, "box": list(preview.box)} if preview else None,
+    }
+
+
 def _list_made() -> list[MadeView]:
     return [
         {
@@ -213,6 +221,14 @@ def _list_made() -> list[MadeView]:
         for entry in journal.read()
         if {"started", "ended"} <= entry.keys()
     ]
+
+
+def read_preview(layer: str) -> bytes | None:
+    """The latest preview of a job at work, a PNG; None if it shows nothing yet, or has ended."""
+    try:
+        return under_way.find_preview(layer).read_bytes()
+    except OSError:
+        return None
 
 
 def read_job_log(layer: str) -> str:

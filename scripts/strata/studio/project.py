@@ -37,11 +37,13 @@ class ReadFile:
     Attributes:
         file: its text and what lies beneath.
         version: the digest of its bytes.
+        beneath: that of config.yaml, for a scene that is laid over it.
         ends: how its lines end, for the way back.
     """
 
     file: SceneFile
     version: str
+    beneath: str | None
     ends: str
 
 
@@ -79,10 +81,11 @@ class Project:
         """
         path = self.path(name)
         text, version, ends = _read_text(path)
-        base = parse_yaml(_read_text(Path(CONFIG))[0], CONFIG) or {} if name else None
+        base_text, beneath, _ = _read_text(Path(CONFIG)) if name else ("", None, "")
+        base = parse_yaml(base_text, CONFIG) or {} if name else None
         if base is not None and not isinstance(base, dict):
             raise StrataError(f"{CONFIG} must hold keys and values. See the scene in it.")
-        return ReadFile(SceneFile(path.as_posix(), text, base, self._known(base, text)), version, ends)
+        return ReadFile(SceneFile(path.as_posix(), text, base, self._known(base, text)), version, beneath, ends)
 
     def scenes(self, name: str, file: SceneFile) -> Scenes:
         """All scenes, with one file as it may be not saved yet.

@@ -69,10 +69,12 @@ class SceneView(TypedDict):
 
     Attributes:
         version: the digest of its file as it is saved.
+        beneath: that of config.yaml, for a scene that is laid over it.
         effective: the complete scene with the edits.
         own: what the file itself says with the edits.
         size: of the picture, (width, height) in rendered pixels.
         scale: of what the page shows, in shown pixels per rendered pixel.
+        refined: the file of the flattened stack as a pass painted it anew; None without one.
         afterwards: what happens to the flattened layers beside the finish, in words: the page cannot show it ahead.
         prices: of each edit alone; None for one that cannot stand alone, and all None if there are too many.
     """
@@ -80,11 +82,13 @@ class SceneView(TypedDict):
     name: str
     source: str
     version: str
+    beneath: str | None
     effective: dict[str, Any]
     own: dict[str, Any]
     size: list[int]
     scale: float
     layers: list[LayerView]
+    refined: str | None
     final: str
     final_version: str | None
     plan: PlanView
@@ -113,7 +117,8 @@ class SceneViews:
             plan = self._plan(scenes, name, comparison)
             scene = scenes.find(_folder(name))
             view = _describe(name, scene, Layers(scenes), plan, comparison)
-            view["version"], view["own"], view["source"] = read.version, edited.own(), read.file.source
+            view["version"], view["beneath"] = read.version, read.beneath
+            view["own"], view["source"] = edited.own(), read.file.source
             view["prices"] = self._price(name, read.file, edits, plan, comparison)
             if edits:
                 view["remarks"] = self._remark(name, read.file, scenes)
@@ -192,6 +197,7 @@ def _describe(name: str, scene: Scene, layers: Layers, plan: Plan, comparison: C
         "name": name,
         "source": scene.source,
         "version": "",
+        "beneath": None,
         "effective": scene.effective(),
         "own": {},
         "size": [width, height],
@@ -200,6 +206,7 @@ def _describe(name: str, scene: Scene, layers: Layers, plan: Plan, comparison: C
             _describe_layer(scene, folder, layer, kind, layers, steps, comparison)
             for layer, kind in _list_layers(scene)
         ],
+        "refined": f"{paths.RESULTS}/{layers.refine(folder).file}" if scene.description["refine"] else None,
         "final": final,
         "final_version": comparison.digest(final),
         "plan": describe_plan(plan),

@@ -30,7 +30,7 @@ from strata.scene.taking_back import find_edits
 from strata.schema import Schema
 from strata.state import STUDIO
 from strata.studio import edit_requests, painted_masks, pictures, scene_views, strip, sweeps
-from strata.studio.builds import Builder, read_job_log
+from strata.studio.builds import Builder, read_job_log, read_preview
 from strata.studio.guard import Guard, read_token
 from strata.studio.memory import give_back
 from strata.studio.project import ConflictError, Project
@@ -82,6 +82,7 @@ class Studio:
             ("GET", "/api/layer", self.layer),
             ("GET", "/api/picture", self.picture),
             ("GET", "/api/thumbnail", self.thumbnail),
+            ("GET", "/api/preview", self.preview),
             ("GET", "/api/log", self.log),
             ("POST", "/api/mask", self.mask),
             ("POST", "/api/masks/{subject}", self.painted_mask),
@@ -142,6 +143,11 @@ class Studio:
         path = pictures.find_file(request.query_params.get("file", ""))
         longest = 480 if request.query_params.get("large") else pictures.THUMBNAIL
         return Response(pictures.shrink(path, longest), media_type="image/png", headers=FOREVER)
+
+    def preview(self, request: Request, body: Any) -> Any:
+        """The preview of a job at work; no content if it has just ended."""
+        picture = read_preview(request.query_params.get("file", ""))
+        return Response(picture, media_type="image/png", headers=FOREVER) if picture else Response(status_code=204)
 
     def log(self, request: Request, body: Any) -> Any:
         layer = request.query_params.get("file", "")

@@ -20,6 +20,9 @@ from strata.installation import WORKFLOW
 from strata.painting import under_way
 from strata.workflow.build_words import FAILED, READY, STOPPED, WELL
 
+USUAL = ("--cores", "1", "--scheduler", "greedy")
+"""One job beside those that wait for a device; and its choice needs no solver, which would be a process for each."""
+
 
 def complete(arguments: Sequence[str]) -> list[str]:
     """Snakemake's arguments, with what nearly everybody wants."""
@@ -27,7 +30,7 @@ def complete(arguments: Sequence[str]) -> list[str]:
     snakefile = [] if settings.snakefile else ["--snakefile", str(WORKFLOW / "Snakefile")]
     # Those that are given come last, and so win.
     targets = [] if settings.targets else ["results/final.png"]
-    return ["--cores", "1", *snakefile, *arguments, *targets]
+    return [*USUAL, *snakefile, *arguments, *targets]
 
 
 def build(arguments: Sequence[str]) -> bool:
@@ -80,7 +83,7 @@ def serve(descriptor: int) -> None:
         if not line:
             return
         try:
-            tell(WELL if build(complete(json.loads(line))) else FAILED)
+            tell(WELL if build([*USUAL, "--snakefile", str(WORKFLOW / "Snakefile"), *json.loads(line)]) else FAILED)
         except KeyboardInterrupt:
             tell(STOPPED)
 

@@ -94,8 +94,7 @@ export function updateBuild(told) {
 /** Saves, and begins a build. */
 export async function saveAndBuild() {
   if (byId("build").disabled) return;
-  if (!(await session.save())) return;
-  await postJson("/api/build", { scene: session.name });
+  await session.save(() => postJson("/api/build", { scene: session.name }));
 }
 
 export function connectFooter(failed) {

@@ -6,9 +6,10 @@ import { byId, make, showDialog } from "./dom.js";
 import { connectFooter, saveAndBuild, updateBuild, updatePending } from "./footer.js";
 import { connectInspector, selectedLayer, updateInspector } from "./inspector.js";
 import { refresh, showAll } from "./picture.js";
+import { followPreviews, forgetPreviews, releasePreviews } from "./previews.js";
 import { session } from "./session.js";
 import { refreshShapes } from "./shapes.js";
-import { connectStack, flip, updateStack } from "./stack.js";
+import { connectStack, flip, updateStack, updateThumbnails } from "./stack.js";
 import { connectStrip, isComparing, refreshComparison, setComparing, updateStrip } from "./strip.js";
 import { connectSweeps, refreshSweeps } from "./sweeps.js";
 import { connectZoom, fit, zoomBy } from "./zoom.js";
@@ -16,7 +17,7 @@ import { connectZoom, fit, zoomBy } from "./zoom.js";
 const notice = byId("notice");
 let lost = false;
 let ran = false;
-let made = 0;
+let made = "[]"; // what the latest build has made, as it was told last
 let frame = 0;
 
 /** Says in a sentence what went wrong. */
@@ -139,16 +140,24 @@ function onKey(event) {
   else if (/^[1-9]$/.test(event.key)) byId("layers").children[Number(event.key) - 1]?.querySelector(".eye")?.click();
 }
 
+function showPreviews() {
+  updateThumbnails();
+  refresh().then(refreshComparison).catch(fail);
+}
+
 function follow() {
   listen({
     files: (versions) => session.follow(versions).catch(fail),
     build: (build) => {
       updateBuild(build);
-      const progressed = build.made.length !== made;
-      made = build.made.length;
-      if (progressed || ran !== build.running) {
-        ran = build.running;
-        session.reload().catch(fail);
+      const latest = JSON.stringify(build.made);
+      const progressed = build.made.length > 0 && latest !== made;
+      const left = followPreviews(build.jobs, showPreviews);
+      const ended = ran && !build.running;
+      made = latest;
+      ran = build.running;
+      if (progressed || left.length || ended) {
+        session.reload().then(() => (build.running ? releasePreviews(left) : forgetPreviews())).catch(fail);
         refreshSweeps();
       }
     },

@@ -3,6 +3,7 @@
 import { get, pictureOf } from "./api.js";
 import { byId } from "./dom.js";
 import { isSame } from "./paths.js";
+import { placePreview, previewOf } from "./previews.js";
 import { session } from "./session.js";
 
 /* global decodePng, finishLevels, flattenRows, paintStack */
@@ -80,6 +81,7 @@ function showsFinal(view) {
     !hidden.size &&
     view.final_version &&
     session.saved.scale === 1 &&
+    !(hasPreviews(view) && view.plan.to_do) &&
     isSame(session.scene.composite, session.saved.effective.composite)
   );
 }
@@ -130,7 +132,9 @@ export async function refresh() {
     }
   }
   const entries = session.scene.composite.layers.filter((entry) => !hidden.has(entry.layer));
-  const fetched = entries.map((entry) => [entry, fetchLayer(view, entry)]);
+  // With all passes done the build is about to end: what is shown ahead gives way to final.png at once.
+  const ending = view.plan.to_do > 0 && view.plan.passes === 0;
+  const fetched = entries.map((entry) => [entry, ending && previewFor(entry) ? null : fetchLayer(view, entry)]);
   const waiting = fetched.filter(([, layer]) => layer && !layer.picture);
   // Until a blurred layer has come, the one before is shown: the slider never waits.
   compose(fetched, width, height);
@@ -142,11 +146,37 @@ export async function refresh() {
   say(describe(view, entries), mine);
 }
 
+/** Whether previews stand for layers, or did so in the build that is under way: final.png is older than what is there. */
+const hasPreviews = (view) => [...view.layers.map((layer) => layer.file), view.refined].some(previewOf);
+
+/** What is shown ahead, by name. */
+function listAhead(view) {
+  const named = [...view.layers.map((layer) => [layer.name, layer.file]), ["the refining pass", view.refined]];
+  return named.filter(([, file]) => previewOf(file)?.over === false).map(([name]) => name);
+}
+
+const previewFor = (entry) => previewOf(session.view.layers.find((layer) => layer.name === entry.layer)?.file);
+
+/** What there is of an entry's layer: its preview while its pass runs, and until the layer itself has come. */
+function pictureFor(entry, layer) {
+  const preview = previewFor(entry);
+  if (!preview || (preview.over && layer?.picture)) return layer?.picture ?? layer?.last?.picture;
+  return placePreview(preview, session.saved.scale, entry.position.map((length) => Math.round(length * scaleOfCanvas())));
+}
+
+/** Shown pixels per canvas pixel of the scene as it is saved. */
+const scaleOfCanvas = () => shownSize()[0] / session.saved.effective.canvas.width;
+
 function compose(fetched, width, height) {
   const stack = [];
   for (const [entry, layer] of fetched) {
-    const picture = layer?.picture ?? layer?.last?.picture;
+    const picture = pictureFor(entry, layer);
     if (picture) stack.push({ ...picture, picture, level: Math.round(entry.opacity * 255), blend: entry.blend });
+  }
+  const refined = hidden.size ? null : previewOf(session.view.refined);
+  if (refined) {
+    const picture = placePreview(refined, session.saved.scale, [0, 0]);
+    stack.push({ ...picture, picture, level: 255, blend: "normal" });
   }
   if (!stack.length) {
     byId("empty").hidden = false;
@@ -183,11 +213,13 @@ function withoutAlpha(pixels) {
 }
 
 function describe(view, entries) {
-  const missing = entries.filter((entry) => !view.layers.find((layer) => layer.name === entry.layer)?.version);
+  const ahead = listAhead(view);
+  const missing = entries.filter((entry) => !ahead.includes(entry.layer) && !view.layers.find((layer) => layer.name === entry.layer)?.version);
   const parts = [];
+  if (ahead.length) parts.push(`Being painted, and shown ahead: ${ahead.join(", ")}.`);
   if (hidden.size) parts.push(`Without ${[...hidden].map((name) => (name === "finish" ? "the finish" : name)).join(", ")}.`);
   if (missing.length) parts.push(`Not painted yet: ${missing.map((entry) => entry.layer).join(", ")}.`);
-  if (view.afterwards.length) parts.push(`Before ${view.afterwards.join(" and ")}, which a build adds.`);
+  if (view.afterwards.length && !previewOf(view.refined)) parts.push(`Before ${view.afterwards.join(" and ")}, which a build adds.`);
   return parts.join(" ") || "As a build would composite the layers that are there.";
 }
 

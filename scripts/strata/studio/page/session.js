@@ -24,7 +24,6 @@ class Session extends EventTarget {
   #undone = [];
   #done = [];
   #asked = 0;
-  #beneath; // the version of config.yaml, for a scene that is laid over it
   #missed = null; // versions that were told of while the file was written
   #timer = null;
 
@@ -35,7 +34,6 @@ class Session extends EventTarget {
     this.edits = [];
     this.#done = [];
     this.#undone = [];
-    this.#beneath = undefined;
     this.fileWrong = null;
     this.buildWrong = [];
     this.wrong = [];
@@ -84,10 +82,7 @@ class Session extends EventTarget {
     const beneath = this.name ? versions[""] : null;
     const names = Object.keys(versions).sort();
     const same = this.saved && !this.fileWrong && version === this.saved.version;
-    const known = beneath === this.#beneath && isSame(names, [...this.scenes].sort());
-    const first = this.#beneath === undefined;
-    this.#beneath = beneath;
-    if (same && (known || first)) return;
+    if (same && beneath === this.saved.beneath && isSame(names, [...this.scenes].sort())) return;
     if (!this.saved) return this.reload();
     const before = this.saved.effective;
     const edited = this.edits.length > 0;
@@ -194,9 +189,17 @@ class Session extends EventTarget {
     this.#replace(this.#undone.pop());
   }
 
-  /** Writes the edits into the file. @returns whether that was done */
-  async save() {
-    if (!this.edits.length) return true;
+  /**
+   * Writes the edits into the file.
+   *
+   * @param next done as soon as they are there, while the page learns what they made of the scene
+   * @returns whether they are there
+   */
+  async save(next = async () => {}) {
+    if (!this.edits.length) {
+      await next();
+      return true;
+    }
     if (this.conflict?.clash) return false;
     const saved = this.edits;
     this.saving = true;
@@ -224,7 +227,7 @@ class Session extends EventTarget {
     } finally {
       this.saving = false;
     }
-    await this.reload();
+    await Promise.all([next(), this.reload()]);
     // What else changed while the file was written is looked at now: nobody tells of it again.
     const missed = this.#missed;
     this.#missed = null;

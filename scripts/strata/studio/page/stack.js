@@ -4,6 +4,7 @@ import { pictureOf } from "./api.js";
 import { byId, make, makeIcon, sayTime } from "./dom.js";
 import { askName, select, selectedLayer } from "./inspector.js";
 import { isHidden, toggle } from "./picture.js";
+import { previewOf } from "./previews.js";
 import { session } from "./session.js";
 import { outline } from "./shapes.js";
 
@@ -56,9 +57,7 @@ function makeFinish() {
 
 function makeRow(name, entry) {
   const layer = session.view.layers.find((each) => each.name === name);
-  const picture = layer?.version
-    ? make("img", { src: pictureOf("thumbnail", layer.file, layer.version), alt: "", loading: "lazy", draggable: false })
-    : make("span.blank", {}, "…");
+  const picture = makeThumbnail(layer);
   const how = entry ? `${entry.blend.replaceAll("_", " ")} ${Math.round(entry.opacity * 100)} %` : "not in the composite";
   const chosen = make("button.name", { type: "button", onclick: () => select(name) }, name);
   const row = make("li", { data: { layer: name }, draggable: Boolean(entry) }, entry ? makeEye(name) : make("span"), picture, make("div", {}, chosen, make("span.how", {}, how)));
@@ -75,6 +74,28 @@ function makeRow(name, entry) {
   }
   if (entry) makeMovable(row, name);
   return row;
+}
+
+function addressOf(layer) {
+  const preview = previewOf(layer?.file);
+  if (preview && !(preview.over && layer.version)) return preview.address;
+  return layer?.version ? pictureOf("thumbnail", layer.file, layer.version) : null;
+}
+
+function makeThumbnail(layer) {
+  const src = addressOf(layer);
+  return src ? make("img", { src, alt: "", loading: "lazy", draggable: false }) : make("span.blank", {}, "…");
+}
+
+/** Shows the previews of passes at work as their layers' small pictures; the rows stay, and whatever is done to them. */
+export function updateThumbnails() {
+  for (const layer of session.view?.layers ?? []) {
+    const src = addressOf(layer);
+    const row = [...list.children].find((each) => each.dataset.layer === layer.name);
+    const shown = row?.querySelector("img");
+    if (shown && src) shown.src = src;
+    else row?.querySelector(".blank")?.replaceWith(makeThumbnail(layer));
+  }
 }
 
 const restack = (layer, index) => session.add({ kind: "restack", layer, index });
