@@ -20,6 +20,9 @@ PLANNED = FOLDER / "planned.json"
 UNDER_WAY = FOLDER / "under_way"
 """The build that is under way, and how far each of its passes is, a file each."""
 
+WATCHED = FOLDER / "watched"
+"""Touched again and again while somebody looks on, so that what nobody sees is not made."""
+
 STUDIO = FOLDER / "studio"
 """What the studio keeps: its token, the strip of finished pictures, the log of its builds."""
 

@@ -197,10 +197,10 @@ def test_latents_of_other_proportions_are_not_unpacked(tmp_path):
 def test_the_colours_of_the_embedded_model_are_learned():
     """The first three channels of its cells are their mean colours, from -1 to 1."""
     pipeline = load("text_to_image", WORKFLOW / "models/embedded/text-to-image")
-    colors = previews.learn_colors(pipeline)
+    colors = previews.learn_colors(pipeline.vae, pipeline.vae_scale_factor)
     assert np.allclose(colors.slopes[:3], np.eye(3) / 2, atol=1e-4)
     assert np.allclose(colors.base, 0.5, atol=1e-4)
-    assert previews.learn_colors(pipeline) is colors
+    assert previews.learn_colors(pipeline.vae, pipeline.vae_scale_factor) is colors
 
 
 def test_colours_are_learned_of_an_autoencoder_that_mixes_them():
@@ -210,7 +210,7 @@ def test_colours_are_learned_of_an_autoencoder_that_mixes_them():
     with torch.no_grad():
         last.weight.copy_(torch.einsum("ij,jklm->iklm", mixing, last.weight))
         last.bias.copy_(mixing @ last.bias)
-    colors = previews.learn_colors(pipeline)
+    colors = previews.learn_colors(pipeline.vae, pipeline.vae_scale_factor)
     known = np.random.default_rng(5).random((6, 8, 3))
     pixels = torch.from_numpy(known.repeat(16, axis=0).repeat(16, axis=1)).permute(2, 0, 1)[None].float() * 2 - 1
     with torch.no_grad():
@@ -247,7 +247,8 @@ def reporter(monkeypatch) -> Recorder:
     """Is told of one preview of each pass: grey, with a quarter of the pixels."""
 
     @contextmanager
-    def shown(pipeline, size, on_preview):
+    def shown(pipeline, size, on_preview, is_watched):
+        assert is_watched()
         on_preview(Image.new("RGB", (size[0] // 2, size[1] // 2), (102, 102, 102)))
         yield
 
@@ -337,6 +338,18 @@ def test_previews_are_half_a_second_apart_and_take_a_hundredth_of_the_time(paint
     with previews.shown(painter, SIZE, show):
         inference.text_to_image(painter, SPEC | {"steps": 50}, step)
     assert len(shown) == 3  # in 5 s: at once, and then every two seconds
+
+
+def test_nothing_is_worked_out_as_long_as_nobody_looks(painter, always, monkeypatch):
+    looks, shown = iter((False, False, True)), []
+    with previews.shown(painter, SIZE, shown.append, lambda: next(looks)):
+        paint(painter)
+    assert len(shown) == 1
+    monkeypatch.setattr(previews, "learn_colors", lambda *given: 1 / 0)
+    monkeypatch.setattr(previews, "expect", lambda *given: 1 / 0)
+    with previews.shown(painter, SIZE, shown.append, lambda: False):
+        paint(painter)
+    assert len(shown) == 1
 
 
 def test_what_goes_wrong_in_a_sampler_that_is_odd_ends_no_pass(painter, always, monkeypatch):

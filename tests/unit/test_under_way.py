@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,17 @@ def test_the_end_of_one_process_leaves_the_build_of_another(folder):
     script = "from strata.painting import under_way; under_way.end()"
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
     assert under_way.find() is not None
+
+
+def test_somebody_looks_on_for_some_seconds_after_saying_so(tmp_path):
+    assert not under_way.is_watched()
+    under_way.watch()
+    assert under_way.is_watched()
+    assert under_way.is_watched(Path.cwd())
+    assert not under_way.is_watched(tmp_path / "elsewhere")
+    before = time.time() - under_way.WATCHED_SECONDS
+    os.utime(under_way.WATCHED, (before, before))
+    assert not under_way.is_watched()
 
 
 def test_a_preview_is_replaced_while_its_job_is_at_work_and_gone_with_it():

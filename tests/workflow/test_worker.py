@@ -18,7 +18,7 @@ from helpers.recorder import Recorder
 from helpers.settings import make_runtime
 from helpers.working_folder import WorkingFolder, scene
 from strata.errors import StrataError
-from strata.painting import paint, worker_client
+from strata.painting import paint, under_way, worker_client
 from strata.painting.request import Request
 from strata.scene.scene import Scene
 
@@ -85,8 +85,15 @@ def test_cold_warm_and_without_a_worker_the_bytes_are_the_same(models, folder, t
     assert painted(request(models, task)) == first == alone != other
 
 
+def test_a_worker_shows_nothing_ahead_to_nobody(models, folder):
+    reporter = Recorder()
+    painted(request(models, "inpaint"), reporter)
+    assert reporter.previews == []
+
+
 @pytest.mark.parametrize("worker", [True, False])
 def test_a_subject_is_shown_ahead_at_its_place_and_cut_out(models, folder, worker):
+    under_way.watch()
     reporter = Recorder()
     painted(request(models, "inpaint", worker=worker), reporter)
     shown = reporter.previews[0]

@@ -124,6 +124,9 @@ class Progress:
         if sys.stderr.isatty():
             print(f"\rstep {done} of {steps}", end="\n" if done == steps else "", file=sys.stderr, flush=True)
 
+    def is_watched(self) -> bool:
+        return False
+
     def preview(self, preview: "Preview") -> None:
         """It shows pictures to nobody."""
 

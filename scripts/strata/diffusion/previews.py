@@ -57,16 +57,23 @@ class CellColors:
         return colors.clip(0, 1)
 
 
+def always() -> bool:
+    """For a pass that somebody looks at."""
+    return True
+
+
 @contextmanager
-def shown(pipeline: Any, size: tuple[int, int], on_preview: OnPreview) -> Iterator[None]:
+def shown(
+    pipeline: Any, size: tuple[int, int], on_preview: OnPreview, is_watched: Callable[[], bool] = always
+) -> Iterator[None]:
     """Lets a pass show what it is about to paint, every few steps.
 
     Args:
         pipeline: with the sampler that the pass uses.
         size: (width, height) in pixels of what it paints.
+        is_watched: whether somebody looks, asked before each preview. As long as nobody does, nothing is worked out.
     """
-    colors = learn_colors(pipeline)
-    if colors is None:
+    if getattr(pipeline, "vae", None) is None:
         yield
         return
     painted = pad_size(size, size_multiple(pipeline))
@@ -75,6 +82,13 @@ def shown(pipeline: Any, size: tuple[int, int], on_preview: OnPreview) -> Iterat
     def see(output: torch.Tensor, timestep: Any, sample: torch.Tensor) -> None:
         nonlocal due
         if time.monotonic() < due:
+            return
+        if not is_watched():
+            due = time.monotonic() + APART
+            return
+        colors = learn_colors(pipeline.vae, pipeline.vae_scale_factor)
+        if colors is None:
+            due = math.inf
             return
         cells = _find_cells(pipeline, painted, output, timestep, sample)
         began = time.monotonic()  # not before: a graphics card first ends the step that it is at
@@ -201,14 +215,15 @@ def _find_sides(patches: int, ratio: float) -> tuple[int, int]:
 _learned: WeakKeyDictionary[torch.nn.Module, CellColors | None] = WeakKeyDictionary()
 
 
-def learn_colors(pipeline: Any) -> CellColors | None:
-    """The colours of the cells of a pipeline's latents: learned once for each autoencoder; None where that does not go."""
-    autoencoder = getattr(pipeline, "vae", None)
-    if autoencoder is None:
-        return None
+def learn_colors(autoencoder: Any, side: int) -> CellColors | None:
+    """The colours of the cells of an autoencoder's latents: learned once for each; None where that does not go.
+
+    Args:
+        side: of a cell, in pixels.
+    """
     if autoencoder not in _learned:
         try:
-            _learned[autoencoder] = _learn(autoencoder, pipeline.vae_scale_factor)
+            _learned[autoencoder] = _learn(autoencoder, side)
         except Exception:  # whatever it is: without a preview the pass is as good
             _learned[autoencoder] = None
     return _learned[autoencoder]

@@ -59,7 +59,7 @@ def _reported(
     def report(picture: Image.Image) -> None:
         reporter.preview(Preview(_encode(finish(picture)), box))
 
-    with previews.shown(loaded.pipeline, size, report):
+    with previews.shown(loaded.pipeline, size, report, reporter.is_watched):
         yield
 
 

@@ -35,6 +35,9 @@ class Reporter(Protocol):
     def step(self, done: int, steps: int) -> None:
         """Reports that so many steps of a sampler, of so many, are done."""
 
+    def is_watched(self) -> bool:
+        """Whether somebody would see a preview."""
+
     def preview(self, preview: Preview) -> None:
         """Reports what the layer of the pass will look like, as far as that can be told."""
 
@@ -89,6 +92,9 @@ class JobLog:
         elif now - self._last >= 10:
             self._last = now
             self._print(text)
+
+    def is_watched(self) -> bool:
+        return under_way.is_watched()
 
     def preview(self, preview: Preview) -> None:
         self._report(preview=under_way.show(self._layer, preview))

@@ -16,9 +16,12 @@ from typing import Any
 
 import psutil
 
-from strata.state import UNDER_WAY
+from strata.state import UNDER_WAY, WATCHED
 
 BUILD = UNDER_WAY / "build.json"
+
+WATCHED_SECONDS = 10.0
+"""For so long somebody looks on who said so by watch()."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,25 @@ def forget(layer: str) -> None:
     with suppress(OSError):
         _file_of(layer).unlink(missing_ok=True)
         find_preview(layer).unlink(missing_ok=True)
+
+
+def watch() -> None:
+    """Says that somebody looks on, to be said again within WATCHED_SECONDS."""
+    with suppress(OSError):
+        WATCHED.parent.mkdir(parents=True, exist_ok=True)
+        WATCHED.touch()
+
+
+def is_watched(folder: str | Path = "") -> bool:
+    """Whether somebody looks on, so that it is worthwhile to show more than how far a job is.
+
+    Args:
+        folder: the working directory of the build; by default that of this process.
+    """
+    try:
+        return time.time() - Path(folder, WATCHED).stat().st_mtime < WATCHED_SECONDS
+    except OSError:
+        return False
 
 
 def find() -> BuildUnderWay | None:

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
 from strata.imaging.windows import Sight
-from strata.painting import paint
+from strata.painting import paint, under_way
 from strata.painting.progress import AbandonedError, Reporter
 from strata.painting.request import Done, Request
 from strata.painting.under_way import Preview
@@ -64,10 +64,14 @@ def main() -> None:
 
 
 class Relay:
-    """The Reporter of a pass that a worker paints: what is reported here is reported by the job."""
+    """The Reporter of a pass that a worker paints: what is reported here is reported by the job.
 
-    def __init__(self, connection: Connection):
-        self._connection = connection
+    Args:
+        folder: the job's working directory.
+    """
+
+    def __init__(self, connection: Connection, folder: str):
+        self._connection, self._folder = connection, folder
 
     def say(self, text: str) -> None:
         self._send({"say": text})
@@ -80,6 +84,9 @@ class Relay:
 
     def step(self, done: int, steps: int) -> None:
         self._send({"step": [done, steps]})
+
+    def is_watched(self) -> bool:
+        return under_way.is_watched(self._folder)
 
     def preview(self, preview: Preview) -> None:
         self._send({"preview": base64.b64encode(preview.picture).decode(), "box": preview.box})
@@ -179,7 +186,7 @@ class Worker:
             send(connection, {"wrong": outside, "kind": StrataError.__name__})
             return
         try:
-            done = paint.obtain(request, Relay(connection), self._paint_view)
+            done = paint.obtain(request, Relay(connection, request.folder or ""), self._paint_view)
             send(connection, {"done": asdict(done)})
             connection.poll(PATIENCE_SECONDS)  # until the job took the layer, and hung up
         except StrataError as error:

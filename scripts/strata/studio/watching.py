@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
+from strata.painting import under_way
 from strata.studio import strip
 from strata.studio.builds import Builder
 from strata.studio.memory import give_back
@@ -33,6 +36,7 @@ class Watch:
         self._versions: dict[str, str] = {}
         self._ran = self._ended = False
         self._sent: dict[str, str] = {}
+        self._said = -math.inf
 
     async def events(self) -> AsyncIterator[str]:
         """Events in the form of the HTML standard, section 9.2: first of all that is there, then of what changes."""
@@ -47,6 +51,9 @@ class Watch:
             await asyncio.sleep(SECONDS)
 
     def _look(self) -> list[tuple[str, str]]:
+        if time.monotonic() - self._said > under_way.WATCHED_SECONDS / 4:
+            self._said = time.monotonic()
+            under_way.watch()
         build = self._builder.view()
         seen: dict[str, Any] = {"files": self._read_versions(), "build": build}
         if self._ended:  # after the look that told of its end, since pictures take a moment
