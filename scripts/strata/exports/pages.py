@@ -41,7 +41,7 @@ def make_page(title: str, body: str, data: Mapping[str, str], scripts: Iterable[
         data: JSON by the id of the element that holds it.
         scripts: the names of files of the page, in the order in which they run.
     """
-    style = _read("page.css")
+    style = _read("colors.css") + _read("page.css")
     sources = [_read(name) for name in scripts]
     hashes = " ".join(_hash(source) for source in sources) or "'none'"
     policy = (

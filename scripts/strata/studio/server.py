@@ -44,6 +44,7 @@ SHARED = LIBRARY / "exports/page"
 
 FILES = {
     **{path.name: path for path in PAGE.iterdir() if path.suffix in (".js", ".css", ".svg")},
+    "colors.css": SHARED / "colors.css",
     "compositing.js": SHARED / "compositing.js",
     "slider.js": SHARED / "slider.js",
 }
