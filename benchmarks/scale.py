@@ -2,12 +2,11 @@
 
     python benchmarks/scale.py [--scenes 1000] [--rounds 3] [--batches 10] [--into benchmarks/scale.md]
 
-A scene has seven layers and masks: the background, four files of two subjects, fog, and the final picture; with its effective
-scene that is eight jobs. The bare workflows have the same files and the same dependencies, written as patterns, and
-constants as params: one whose rules have a script, an environment, a log, a benchmark and resources, as linters ask for and
-Strata's have, and one whose rules have a shell command and nothing else. Nothing has been built. All run in turns; the
-seconds of work are those of the process on a core, which other programs disturb least. The same for one batch of
-`--batch all=1/<batches>`, which is how more scenes than fit into one run are built.
+A scene has seven jobs: the background, four files of two subjects, fog, and the final picture. The bare workflows have the same
+files and the same dependencies, written as patterns, and constants as params: one whose rules have a script, an environment,
+a log, a benchmark and resources, as linters ask for and Strata's have, and one whose rules have a shell command and nothing
+else. Nothing has been built. All run in turns; the seconds of work are those of the process on a core, which other programs
+disturb least. The same for one batch of `--batch all=1/<batches>`, which is how more scenes than fit into one run are built.
 """
 
 import argparse
@@ -63,14 +62,13 @@ SCRIPT = """
 """
 
 FILES = {
-    "scene": ("scene.yaml", ()),
     "background": ("background.png", ()),
     "mask_one": ("masks/astronaut.png", ()),
     "mask_two": ("masks/hovercraft.png", ()),
     "subject_one": ("subjects/astronaut.png", ("background", "mask_one")),
     "subject_two": ("subjects/hovercraft.png", ("background", "subject_one", "mask_two")),
     "fog": ("effects/fog.png", ()),
-    "final": ("final.png", ("scene", "background", "subject_one", "subject_two", "fog")),
+    "final": ("final.png", ("background", "subject_one", "subject_two", "fog")),
 }
 
 

@@ -35,6 +35,19 @@ def is_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113, as above
 
 
+FileState = tuple[int, int, int]
+"""Tells whether a file is still the one that was seen: the time of its last change in nanoseconds, its size, and its number."""
+
+
+def find_state(path: Path) -> FileState | None:
+    """The state of a file; None if it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 class Reader:
     """Reads files whole, and remembers the SHA-256 of each, as it was read.
 

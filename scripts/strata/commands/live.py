@@ -19,6 +19,7 @@ import watchfiles
 from snakemake.cli import get_argument_parser
 
 from strata.errors import StrataError
+from strata.files import FileState, find_state
 from strata.installation import LIBRARY, SCHEMAS, SCRIPTS, WORKFLOW
 from strata.models.lock import LOCK
 from strata.workflow.repeated_builds import build, complete
@@ -31,7 +32,7 @@ SOURCES = (LIBRARY, SCRIPTS, SCHEMAS)
 
 LOOK_MILLISECONDS = 1000  # a change that raised no event is seen after so long
 
-State = dict[Path, tuple[int, int, int] | None]
+State = dict[Path, FileState | None]
 """What tells whether files were changed: time of change, size, inode; None for one that is not there."""
 
 
@@ -106,11 +107,4 @@ def list_sources() -> list[Path]:
 
 def look_at(paths: Iterable[Path]) -> State:
     """The state of files, to be compared with a later look."""
-    return {path: (stat.st_mtime_ns, stat.st_size, stat.st_ino) if (stat := _stat(path)) else None for path in paths}
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
+    return {path: find_state(path) for path in paths}

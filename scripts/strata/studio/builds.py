@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypedDict
 
 from strata.errors import StrataError
+from strata.files import FileState, find_state
 from strata.installation import LIBRARY
 from strata.painting import journal, remaining, under_way
 from strata.painting.journal import FAILED
 from strata.painting.progress import layer_title
-from strata.state import STUDIO
+from strata.state import JOURNAL, STUDIO
 from strata.studio.sentences import Wrong, find_keyed
 from strata.workflow.build_words import FAILED as FAILED_BUILD
 from strata.workflow.build_words import READY
@@ -92,6 +93,8 @@ class Builder:
         self._state = threading.Lock()
         self._ready, self._building, self._result = False, False, ""
         self._log_from = 0
+        self._made_state: FileState | None = None
+        self._made: list[MadeView] = []
 
     def start(self) -> None:
         """Starts the process, if it is not up."""
@@ -148,12 +151,19 @@ class Builder:
             "ready": ready,
             "started": build.started if build else None,
             "jobs": [_describe_job(job) for job in jobs],
-            "made": _list_made(),
+            "made": self._find_made(),
             "left": remaining.seconds_after(jobs[0].layer) if jobs else None,
             "result": result or None,
             "said": said,
             "wrong": find_keyed(said) if result == FAILED_BUILD else [],
         }
+
+    def _find_made(self) -> list[MadeView]:
+        """What the latest build made, read again only when there is more: this is asked many times a second."""
+        state = find_state(JOURNAL)
+        if state != self._made_state:
+            self._made_state, self._made = state, _list_made()
+        return self._made
 
     def _start(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -11,6 +11,7 @@ from typing import Any
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
+from strata.files import find_state
 from strata.painting import under_way
 from strata.studio import strip
 from strata.studio.builds import Builder
@@ -35,7 +36,7 @@ class Watch:
         self._files: dict[str, Any] = {}
         self._versions: dict[str, str] = {}
         self._ran = self._ended = False
-        self._sent: dict[str, str] = {}
+        self._sent: dict[str, Any] = {}
         self._said = -math.inf
 
     async def events(self) -> AsyncIterator[str]:
@@ -67,17 +68,16 @@ class Watch:
         self._ran = build["running"]
         news = []
         for name, value in seen.items():
-            text = json.dumps(value)
-            if self._sent.get(name) != text:
-                self._sent[name] = text
-                news.append((name, text))
+            if name not in self._sent or self._sent[name] != value:
+                self._sent[name] = value
+                news.append((name, json.dumps(value)))
         return news
 
     def _read_versions(self) -> dict[str, str]:
         """The versions of the scenes' files and of the pictures that they name, by the name of the scene or the file."""
         versions = {}
         for name, path in [("", Path("config.yaml")), *((path.stem, path) for path in sorted(SCENES.glob("*.yaml")))]:
-            if (state := _stat(path)) is None:
+            if (state := find_state(path)) is None:
                 continue
             if self._files.get(name) != state:
                 try:
@@ -87,11 +87,3 @@ class Watch:
                 self._files[name] = state
             versions[name] = self._versions[name]
         return versions
-
-
-def _stat(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
