@@ -16,11 +16,8 @@ from forge.optimizer import Optimizer
 
 ENCODER_WIDTH = 8
 
-SHARPEST = {8: 1.2, 32: 3.0}
-"""How much the largest step in a window counts, by the window's side in pixels, beside the error of each pixel."""
-
-MEAN_STEP = 2.0
-"""How much the mean step in a window of 8 pixels counts."""
+SHARPEST, MEAN_STEP = 1.2, 2.0
+"""How much the largest and the mean step in a window count, beside the error of each pixel."""
 
 
 def make_autoencoder(cell: int, width: int, blocks: list[int]) -> AutoencoderTiny:
@@ -92,18 +89,15 @@ def set_decoder_start(decoder: nn.Module) -> None:
 def decoder_loss(drawn: Tensor, decoded: Tensor) -> Tensor:
     """The mean error of colours and of the steps between neighbouring pixels, and how much sharpness is missing.
 
-    Where cells leave open on which pixel an edge lies, the first two are smallest for a soft edge. So in each window the largest and
-    the mean step are compared, too, wherever in it they are. The larger windows are for cells that a model painted, whose
-    edges may lie as far as a cell beside those of the drawing.
+    Where cells leave open on which pixel an edge lies, the first two are smallest for a soft edge. So in each window of 8 x 8 pixels
+    the largest and the mean step are compared, too, wherever in it they are.
     """
     loss = l1_loss(decoded, drawn)
     for dim in (2, 3):
         steps, wanted = decoded.diff(dim=dim), drawn.diff(dim=dim)
         loss = loss + l1_loss(steps, wanted)
         steps, wanted = (part.abs().mean(1, keepdim=True) for part in (steps, wanted))
-        for side, weight in SHARPEST.items():
-            largest, drawn_largest = (max_pool2d(part, side, side // 4 if side > 8 else 4) for part in (steps, wanted))
-            loss = loss + weight * l1_loss(largest, drawn_largest)
+        loss = loss + SHARPEST * l1_loss(max_pool2d(steps, 8, 4), max_pool2d(wanted, 8, 4))
         loss = loss + MEAN_STEP * l1_loss(avg_pool2d(steps, 8, 4), avg_pool2d(wanted, 8, 4))
     return loss
 
@@ -117,63 +111,19 @@ def spoil(cells: Tensor, own: dict) -> Tensor:
     return cells + torch.randn_like(cells) * own["noise"] * torch.rand(count, 1, 1, 1, device=cells.device)
 
 
-def pick_squares(count: int, pictures: np.ndarray, side: int, cell: int, rng: np.random.Generator) -> list[tuple]:
-    """Choose squares of pictures on whole cells: the number of the picture, top and left in cells, and whether it is mirrored."""
-    height, width = (length // cell for length in pictures.shape[1:3])
-    across = side // cell
-    return [
-        (
-            rng.integers(len(pictures)),
-            rng.integers(height - across + 1),
-            rng.integers(width - across + 1),
-            rng.random() < 0.5,
-        )
-        for _ in range(count)
-    ]
-
-
-def cut_squares(pictures: np.ndarray, squares: list[tuple], side: int, cell: int) -> Tensor:
-    """Cut squares from pictures: (count, 3, side, side), -1 to 1."""
-    cut = []
-    for number, top, left, mirrored in squares:
-        square = pictures[number, top * cell : top * cell + side, left * cell : left * cell + side]
-        cut.append(square[:, ::-1] if mirrored else square)
-    drawn = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2) / 127.5 - 1
+def cut_squares(pictures: np.ndarray, count: int, side: int, cell: int, rng: np.random.Generator) -> Tensor:
+    """Cut squares of `side` pixels from pictures at random, on whole cells, mirrored at random: (count, 3, side, side), -1 to 1."""
+    height, width = pictures.shape[1:3]
+    squares = []
+    for _ in range(count):
+        top, left = (cell * rng.integers((length - side) // cell + 1) for length in (height, width))
+        square = pictures[rng.integers(len(pictures)), top : top + side, left : left + side]
+        squares.append(square[:, ::-1] if rng.random() < 0.5 else square)
+    drawn = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2) / 127.5 - 1
     return drawn.contiguous(memory_format=torch.channels_last)
 
 
-def cut_cells(cells: np.ndarray, squares: list[tuple], across: int) -> Tensor:
-    """Cut the cells of such squares, `across` cells wide: (count, 4, across, across)."""
-    cut = []
-    for number, top, left, mirrored in squares:
-        square = cells[number, :, top : top + across, left : left + across]
-        cut.append(square[:, :, ::-1] if mirrored else square)
-    return torch.from_numpy(np.stack(cut))
-
-
-class Squares:
-    """What the decoder learns from: squares of drawn pictures, and their cells, partly as the UNets leave them."""
-
-    def __init__(self, own: dict, pictures: np.ndarray, repainted: Path) -> None:
-        self.own, self.pictures = own, pictures
-        self.repainted = np.load(repainted / "pictures.npy", mmap_mode="r")
-        self.cells = np.load(repainted / "cells.npy")
-
-    def batch(self, encoder: nn.Module, rng: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Draw a batch: the pictures (count, 3, side, side), and the cells that the decoder is given."""
-        side, cell, count = self.own["square"], self.own["cell"], self.own["batch"]
-        painted = int(self.own["repainted"] * count)
-        chosen = pick_squares(count - painted, self.pictures, side, cell, rng)
-        drawn = cut_squares(self.pictures, chosen, side, cell).to(device)
-        cells = spoil(encoder(drawn), self.own)
-        if painted:
-            chosen = pick_squares(painted, self.repainted, side, cell, rng)
-            drawn = torch.cat([drawn, cut_squares(self.repainted, chosen, side, cell).to(device)])
-            cells = torch.cat([cells, cut_cells(self.cells, chosen, side // cell).to(device)])
-        return drawn, cells
-
-
-def train(chosen: dict, pictures: np.ndarray, repainted: Path, checkpoint: Path) -> dict[str, Tensor]:
+def train(chosen: dict, pictures: np.ndarray, checkpoint: Path) -> dict[str, Tensor]:
     """Train the decoder on squares of pictures; resume where the checkpoint stands. Returns the averaged weights."""
     own, device = chosen["decoder"], pick_device(chosen["device"])
     torch.manual_seed(chosen["seed"])
@@ -182,15 +132,16 @@ def train(chosen: dict, pictures: np.ndarray, repainted: Path, checkpoint: Path)
     optimizer = Optimizer(
         model.decoder, own["matrix_rate"], own["vector_rate"], own["ema"], outer=("layers.0.", f"layers.{last}.")
     )
-    source = Squares(own, pictures, repainted)
     state, progress = load(checkpoint, device), Progress(checkpoint)
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     for step in range(state["step"] if state else 0, own["steps"]):
         torch.manual_seed(chosen["seed"] * 1_000_003 + step)
+        rng = np.random.default_rng([chosen["seed"], step])
+        drawn = cut_squares(pictures, own["batch"], own["square"], own["cell"], rng).to(device)
         with torch.no_grad():
-            drawn, cells = source.batch(model.encoder, np.random.default_rng([chosen["seed"], step]), device)
+            cells = spoil(model.encoder(drawn), own)
         with torch.autocast(device.type, torch.bfloat16):
             decoded = model.decoder(cells).float()
         loss = decoder_loss(drawn, decoded)
@@ -207,16 +158,13 @@ def main() -> None:
     """Train the decoder on squares of pictures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("pictures", type=Path)
-    parser.add_argument("repainted", type=Path, help="the folder of pictures that the UNets painted anew")
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="written at the end")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = train(
-        settings.load(args.settings), np.load(args.pictures, mmap_mode="r"), args.repainted, args.checkpoint
-    )
+    weights = train(settings.load(args.settings), np.load(args.pictures, mmap_mode="r"), args.checkpoint)
     save_file({name: tensor.contiguous().cpu() for name, tensor in weights.items()}, args.weights)
 
 

@@ -21,16 +21,12 @@ SHARED = ("tokenizer", "text_encoder", "vae")
 
 
 def make_pipelines(settings: dict, weights: Path) -> dict:
-    """Return both pipelines by task, float32 on the CPU, from the trained parts in a folder.
-
-    As long as there is no decoder, they have one that is not trained.
-    """
+    """Return both pipelines by task, float32 on the CPU, from the trained parts in a folder."""
     text, noise = settings["text"], settings["noise"]
     tokenizer = make_tokenizer(text["tokens"])
     decoder = settings["decoder"]
     vae = make_autoencoder(decoder["cell"], decoder["width"], decoder["blocks"])
-    if (trained := weights / "decoder.safetensors").exists():
-        vae.load_state_dict(load_file(trained))
+    vae.load_state_dict(load_file(weights / "decoder.safetensors"))
     shared = {
         "vae": vae,
         "tokenizer": tokenizer,

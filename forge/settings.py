@@ -10,7 +10,6 @@ STAGES: dict[str, tuple[str, ...]] = {
     "subjects": ("subjects",),
     "pictures": ("pictures",),
     "decoder": ("device", "seed", "decoder"),
-    "repainted": ("device", "repainted", "text", "unet", "noise", "sampling", "decoder", "text_to_image", "inpainting"),
     "text_to_image": ("device", "seed", "text", "unet", "noise", "optimizer", "text_to_image"),
     "inpainting": ("device", "seed", "text", "unet", "noise", "optimizer", "inpainting"),
     "export": ("text", "unet", "noise", "sampling", "decoder", "text_to_image", "inpainting"),

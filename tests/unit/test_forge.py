@@ -160,35 +160,21 @@ def test_the_mask_that_a_model_sees_reaches_its_soft_edge_and_a_cell_further():
 
 
 @pytest.mark.parametrize("side", [64, 96])
-def test_squares_are_cut_on_whole_cells_and_their_cells_with_them(side):
-    torch = pytest.importorskip("torch")
-    from forge.autoencoder import cut_cells, cut_squares, pick_squares
+def test_squares_are_cut_on_whole_cells(side):
+    from forge.autoencoder import cut_squares
 
-    pictures = (np.random.default_rng(2).random((2, 128, 192, 3)) * 255).astype(np.uint8)
-    chosen = pick_squares(16, pictures, side, 16, np.random.default_rng(1))
-    assert {mirrored for *_, mirrored in chosen} == {True, False}
-    squares = cut_squares(pictures, chosen, side, 16)
-    cells = np.stack([latents.encode(picture / np.float32(255)) for picture in pictures])
-    seen = np.stack([latents.encode((square.permute(1, 2, 0).numpy() + 1) / 2) for square in squares])
-    assert torch.allclose(cut_cells(cells, chosen, side // 16), torch.from_numpy(seen), atol=1e-4)
-
-
-def test_repainted_cells_keep_what_is_wrong_nearby_and_lose_what_is_wrong_everywhere():
-    torch = pytest.importorskip("torch")
-    from forge.repainting import brought_near
-
-    drawn = torch.rand(4, 32, 48)
-    assert torch.allclose(brought_near(drawn + 0.3, drawn), drawn, atol=1e-5)
-    off = drawn.clone()
-    off[:, 16, 20] += 0.5
-    assert (brought_near(off, drawn) - drawn)[:, 16, 20].min() > 0.48
+    pictures = np.zeros((2, 128, 192, 3), np.uint8)
+    pictures[:, ::16], pictures[:, :, ::16] = 255, 255
+    squares = cut_squares(pictures, 6, side, 16, np.random.default_rng(1))
+    assert squares.shape == (6, 3, side, side)
+    assert (squares[:, :, ::16] == 1).all()
 
 
 def test_a_soft_edge_costs_more_than_a_sharp_one_in_another_place():
     torch = pytest.importorskip("torch")
     from forge.autoencoder import decoder_loss
 
-    drawn = torch.zeros(1, 3, 64, 64)
+    drawn = torch.zeros(1, 3, 32, 32)
     drawn[..., 14:] = 1
     beside, soft = torch.zeros_like(drawn), drawn.clone()
     beside[..., 15:] = 1
