@@ -200,7 +200,7 @@ def test_a_preview_is_told_of_and_sent_while_its_job_is_at_work(studio, monkeypa
         (job,) = Builder().view()["jobs"]
         assert job["preview"]["box"] == [8, 16, 64, 112]
         status, content, headers = studio.ask(f"/api/preview?file={layer}&v={job['preview']['version']}")
-        assert (status, content, headers["content-type"]) == (200, b"a picture", "image/png")
+        assert (status, content, headers["content-type"]) == (200, b"a picture", "image/webp")
         for other in ("config.yaml", "../secret.png", "results/background.png", "x%00", ""):
             assert studio.ask(f"/api/preview?file={other}&v=1")[:2] == (204, b"")
         log.close()

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from helpers.settings import make_runtime
 from strata.errors import OutOfMemoryError, PassingError, StrataError
 from strata.painting import paint, worker, worker_client
 from strata.painting.request import Done, Request
+from strata.painting.under_way import Preview
 
 PATIENCE = 60  # seconds, on a machine that is busy with other things
 
@@ -279,6 +281,25 @@ def test_what_a_worker_left_that_was_killed_with_its_job_is_removed(painter, rep
     worker_client.hand_over(request(), reporter, start_one=False)
     assert not any(path.exists() for path in left)
     assert others.exists()
+
+
+def test_a_job_that_is_suspended_holds_nobody_up(tmp_path):
+    reading, writing = socket.socketpair()
+    relay = worker.Relay(Connection(writing.detach()), str(tmp_path))
+    done = threading.Event()
+
+    def report():
+        for step in range(5000):
+            relay.step(step, 5000)
+            relay.preview(Preview(b"x" * 30_000, (0, 0, 8, 8)))
+            relay.preview(Preview(b"x" * 3_000_000, (0, 0, 8, 8)))
+        done.set()
+
+    threading.Thread(target=report, daemon=True).start()
+    assert done.wait(PATIENCE)
+    with Connection(reading.detach()) as job:
+        assert worker_client.receive(job) == {"step": [0, 5000]}
+        assert worker_client.receive(job)["box"] == [0, 0, 8, 8]
 
 
 def test_a_pass_that_nobody_waits_for_stops(painter, reporter):

@@ -29,7 +29,7 @@ class Preview:
     """What a job is about to make, as far as it can be told.
 
     Attributes:
-        picture: a small PNG, "RGB" or "RGBA".
+        picture: a small WebP, with alpha where the layer has it.
         box: what it shows of the canvas, (left, top, right, bottom) in rendered pixels.
     """
 
@@ -112,7 +112,7 @@ def show(layer: str, preview: Preview) -> PreviewUnderWay:
 
 def find_preview(layer: str) -> Path:
     """The file of a job's latest preview; it need not be there."""
-    return _file_of(layer).with_suffix(".png")
+    return _file_of(layer).with_suffix(".webp")
 
 
 def forget(layer: str) -> None:

@@ -63,8 +63,15 @@ def main() -> None:
     serve(Path(socket_path), float(idle_seconds))
 
 
+MOST_BYTES_OF_PREVIEW = 32_000
+"""A socket with room has that of several of these, whatever its size."""
+
+
 class Relay:
     """The Reporter of a pass that a worker paints: what is reported here is reported by the job.
+
+    A job that is suspended reads nothing. So that others need not wait for it, steps and previews are left out for which there is
+    no room on the way to it.
 
     Args:
         folder: the job's working directory.
@@ -83,18 +90,24 @@ class Relay:
         self._send({"note": text})
 
     def step(self, done: int, steps: int) -> None:
-        self._send({"step": [done, steps]})
+        self._send_if_there_is_room({"step": [done, steps]})
 
     def is_watched(self) -> bool:
         return under_way.is_watched(self._folder)
 
     def preview(self, preview: Preview) -> None:
-        self._send({"preview": base64.b64encode(preview.picture).decode(), "box": preview.box})
+        if len(preview.picture) <= MOST_BYTES_OF_PREVIEW:
+            self._send_if_there_is_room({"preview": base64.b64encode(preview.picture).decode(), "box": preview.box})
 
     def check(self) -> None:
         # The job sends nothing while it waits. All that there can be to read is its end.
         if self._connection.poll():
             raise AbandonedError
+
+    def _send_if_there_is_room(self, message: dict[str, Any]) -> None:
+        self.check()
+        if select.select([], [self._connection], [], 0)[1]:
+            self._send(message)
 
     def _send(self, message: dict[str, Any]) -> None:
         self.check()

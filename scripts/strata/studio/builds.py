@@ -234,7 +234,7 @@ def _list_made() -> list[MadeView]:
 
 
 def read_preview(layer: str) -> bytes | None:
-    """The latest preview of a job at work, a PNG; None if it shows nothing yet, or has ended."""
+    """The latest preview of a job at work, a WebP; None if it shows nothing yet, or has ended."""
     try:
         return under_way.find_preview(layer).read_bytes()
     except OSError:

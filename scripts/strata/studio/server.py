@@ -148,7 +148,7 @@ class Studio:
     def preview(self, request: Request, body: Any) -> Any:
         """The preview of a job at work; no content if it has just ended."""
         picture = read_preview(request.query_params.get("file", ""))
-        return Response(picture, media_type="image/png", headers=FOREVER) if picture else Response(status_code=204)
+        return Response(picture, media_type="image/webp", headers=FOREVER) if picture else Response(status_code=204)
 
     def log(self, request: Request, body: Any) -> Any:
         layer = request.query_params.get("file", "")
