@@ -2,9 +2,9 @@
 
     python benchmarks/plain_script.py <folder> <threads>
 
-It paints the scene of the folder's config.yaml into <folder>/plain/. The seeds, sizes, masks and the compositing are
-those of Strata, so that the pixels can be compared: a difference would mean that the work is another. Beside torch,
-diffusers and Pillow it borrows the drawing of masks and the compositing, which a script would have to bring itself.
+It paints the scene of the folder's config.yaml into <folder>/plain/. The seeds, sizes, masks and the compositing are those of
+Strata, so that the pixels can be compared: a difference would mean that the work is another. Beside torch, diffusers and
+Pillow it borrows the drawing of masks, the healing of their edges and the compositing, which a script would have to bring itself.
 """
 
 import os
@@ -22,7 +22,7 @@ import torch  # noqa: E402
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from strata.imaging import compositing, masks  # noqa: E402
+from strata.imaging import compositing, healing, masks  # noqa: E402
 from strata.scene.scene import Scene  # noqa: E402
 from strata.yaml_files import read_yaml  # noqa: E402
 
@@ -70,6 +70,7 @@ for name, subject in scene.subjects.items():
     painted = picture(
         inpainting, subject, image=plate, mask_image=masks.hard(soft, described["cell"]), strength=subject["strength"]
     )
+    painted = healing.heal(painted, plate, soft, described["cell"], subject["heal"])
     layers[name] = compositing.cut_out(painted, soft)
 for name, effect in scene.effects.items():
     layers[name] = picture(text_to_image, effect)

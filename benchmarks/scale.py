@@ -107,6 +107,9 @@ def dry_run(folder: Path, snakefile: Path, *arguments: str) -> dict[str, float]:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{text}")
     jobs = [int(line.split()[1]) for line in text.splitlines() if line.startswith("total")]
+    jobs = jobs or [
+        sum(line.startswith("results/") for line in text.splitlines())
+    ]  # Strata's own plan has a line for each
     return {"work": usage.ru_utime + usage.ru_stime, "wall": wall, "memory": usage.ru_maxrss / 1000, "jobs": jobs[-1]}
 
 

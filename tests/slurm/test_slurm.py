@@ -16,7 +16,7 @@ TOGETHER = 2  # scenes in an allocation
 
 @pytest.fixture(scope="module")
 def built(cluster, models, tmp_path_factory):
-    """Ten tiny scenes and the default one, built side by side through Slurm."""
+    """Ten tiny scenes and the default one, which is refined, built side by side through Slurm."""
     tiny = WorkingFolder(tmp_path_factory.mktemp("ten"), models)
     for number, name in enumerate(SCENES):
         seeds = {
@@ -28,6 +28,7 @@ def built(cluster, models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("default")
     shutil.copy(ROOT / "config.yaml", folder)
     default = WorkingFolder(folder, folder)
+    default.edit("refine", {"prompt": "a desert at golden hour", "strength": 0.2, "steps": 10})
     builds = [
         cluster.build(tiny, "--group-components", f"scene={TOGETHER}"),
         cluster.build(default, "results/final.png"),

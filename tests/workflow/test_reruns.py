@@ -798,7 +798,7 @@ def test_a_fresh_clone_and_a_touched_config_cost_nothing(built, tmp_path):
         ("diffusion/lora", PAINTED | {"final"}),
         ("diffusion/ip_adapter", PAINTED | {"final"}),
         ("diffusion/devices", PAINTED | {"final"}),
-        ("imaging/pictures", MASKS | PAINTED | {"final"}),
+        ("imaging/pictures", MASKS | PAINTED - {"background"} | {"final"}),
         ("imaging/effects", FOG | {"final"}),
         ("imaging/tiles", set()),
         ("scene/scenes", set()),

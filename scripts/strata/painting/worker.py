@@ -129,7 +129,7 @@ class Worker:
         self._execute: paint.Execute | None = None
         self._pipelines: PipelineCache | None = None
         self._retiring = False
-        self._under_way = 0
+        self._connections = self._passes = 0
         self._last = time.monotonic()
         self._counting = threading.Lock()
         self._allocation = _allocation()
@@ -151,12 +151,12 @@ class Worker:
                     threading.Thread(target=self._serve, args=[connection], daemon=True).start()
             if _identity(self._address) == mine:
                 self._address.unlink()
-        while self._under_way and _lives(self._allocation):
+        while self._connections and _lives(self._allocation):
             time.sleep(0.05)
         self._leave()
 
     def _wanted(self) -> bool:
-        idle = not self._under_way and time.monotonic() - self._last > self._idle_seconds
+        idle = not self._connections and time.monotonic() - self._last > self._idle_seconds
         return not idle and not self._retiring and _lives(self._allocation)
 
     def _import(self) -> None:
@@ -195,6 +195,15 @@ class Worker:
                     self._paint(connection, request)
 
     def _paint(self, connection: Connection, request: Request) -> None:
+        with self._counting:
+            self._passes += 1
+        try:
+            self._paint_for(connection, request)
+        finally:
+            with self._counting:
+                self._passes -= 1
+
+    def _paint_for(self, connection: Connection, request: Request) -> None:
         if (outside := _find_outside(request)) is not None:
             send(connection, {"wrong": outside, "kind": StrataError.__name__})
             return
@@ -231,11 +240,11 @@ class Worker:
 
     def _status(self) -> dict[str, Any]:
         held = self._pipelines.names() if self._pipelines else []
-        return {"pid": os.getpid(), "under_way": self._under_way - 1, "held": held, "idle_seconds": self._idle_seconds}
+        return {"pid": os.getpid(), "under_way": self._passes, "held": held, "idle_seconds": self._idle_seconds}
 
     def _count(self, change: int) -> None:
         with self._counting:
-            self._under_way += change
+            self._connections += change
             self._last = time.monotonic()
 
     def _leave(self) -> NoReturn:
