@@ -78,7 +78,11 @@ passes = time.time()
 
 composite = scene.composite()
 stack = [
-    compositing.Layer(layers[entry["layer"]], entry["opacity"], entry["blur"], entry["blend"], tuple(entry["position"]))
+    compositing.quantise(
+        compositing.Layer(
+            layers[entry["layer"]], entry["opacity"], entry["blur"], entry["blend"], tuple(entry["position"])
+        )
+    )
     for entry in composite["stack"]
 ]
 layers["final"] = compositing.finish(compositing.flatten(size, stack), **composite["finish"])
