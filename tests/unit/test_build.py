@@ -131,6 +131,16 @@ def test_the_closing_line_counts_no_layer_that_failed(capsys):
             ],
             "12 pictures: 4 passes painted; 900 passes from the store; 2.0 s; results/sweeps/moods.png",
         ),
+        (
+            [
+                {"layer": "results/background.png", "how": "painted", "loads": 1},
+                {"layer": "results/background.png", "how": "kept"},
+                {"layer": "results/effects/fog.png", "how": "kept"},
+                {"layer": "results/effects/fog.png", "how": "kept"},
+                {"layer": "results/final.png", "how": "composited"},
+            ],
+            "results/final.png: background painted; fog kept; 1 model loaded; 2.0 s",
+        ),
     ],
 )
 def test_the_closing_line_is_short(entries, line):

@@ -254,6 +254,7 @@ def _check_rights(folder: Path) -> None:
 
 def summarise(entries: list[Entry], took: float) -> str:
     """One line about the finished layers of a build, which took so many seconds."""
+    entries = _merge_repeated(entries)
     pictures = [entry["layer"] for entry in entries if PICTURE.fullmatch(Path(entry["layer"]).name)]
     others = [entry["layer"] for entry in entries if entry["how"] in ("laid out", "exported")]
     if not pictures:
@@ -269,6 +270,15 @@ def summarise(entries: list[Entry], took: float) -> str:
         done.append("1 model loaded" if loads == 1 else f"{loads} models loaded")
     parts = [f"{where or 'No picture asked for'}: {'; '.join(done) or 'nothing painted'}", f"{took:.1f} s", *others]
     return "; ".join(parts)
+
+
+def _merge_repeated(entries: list[Entry]) -> list[Entry]:
+    """One entry for each layer: a job that was lost sight of is run again, and finds that its layer is right."""
+    merged: dict[str, Entry] = {}
+    for entry in entries:
+        if entry["layer"] not in merged or entry["how"] != "kept":
+            merged[entry["layer"]] = entry
+    return list(merged.values())
 
 
 def _short_name(layer: str) -> str:
