@@ -18,15 +18,6 @@ settings.register_profile("random", derandomize=False)
 settings.load_profile("fixed")
 
 
-FOLDERS = ("slurm", "workflow", "whole", "browser", "judges", "gpu", "unit")
-"""Those of the slowest files first, so that no process is at one of them when the others have nothing left to do."""
-
-
-def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
-    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(here).parts[0]))
-
-
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
     """A folder that all processes of this run share."""

@@ -128,6 +128,7 @@ def test_ctrl_c_cancels_and_keeps_what_is_finished(cluster, models, tmp_path):
     log = working_folder.folder / "logs/subjects/rover.log"
     until(lambda: build.poll() is not None or (log.exists() and "step" in log.read_text()))
     assert build.poll() is None, (working_folder.folder / "said").read_text()
+    freeze(cluster.processes(working_folder))  # else the pass may end sooner than Slurm hears of it
     before = working_folder.bytes()
     build.send_signal(signal.SIGINT)
     until(lambda: not cluster.ask("squeue", "-h", "-o", "%Z", "-t", "R,PD,CG").count(str(working_folder.folder)))

@@ -313,7 +313,7 @@ def test_a_pass_that_nobody_waits_for_stops(painter, reporter):
     with pytest.raises(KeyboardInterrupt):
         worker_client.hand_over(request(), reporter, start_one=False)
     painter.wait.set()
-    until(lambda: hired.worker._under_way == 0)
+    until(lambda: hired.worker._connections == 0)
     assert isinstance(painter.stopped, worker.AbandonedError)
     assert files() == []
     assert worker_client.hand_over(request(), Recorder(), start_one=False).how == "painted"
