@@ -139,7 +139,8 @@ class Cluster:
                    "--slurm-init-seconds-before-status-checks", "1", "--slurm-keep-successful-logs", *arguments]  # fmt: skip
         with (working_folder.folder / "said").open("w") as said:
             return subprocess.Popen(
-                ["timeout", "-s", "INT", "-k", "60", str(limit), *command],
+                # In the foreground: timeout else hands a Ctrl-C on twice, and the second may cut the cancelling short.
+                ["timeout", "--foreground", "-s", "INT", "-k", "60", str(limit), *command],
                 cwd=working_folder.folder, env=self._all(), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             )  # fmt: skip
 
