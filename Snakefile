@@ -62,7 +62,7 @@ rule models:
 rule scene:
     """The effective scene: defaults filled in, overrides merged."""
     input:
-        changes=scenes.changes("scene"),
+        unpack(scenes.inputs("scene")),
     output:
         scene=update("results/{scene}scene.yaml"),
     log:
@@ -77,7 +77,7 @@ rule scene:
         mem_mb=500,
         runtime=5,
     params:
-        spec=scenes.effective,
+        spec=scenes.spec("scene"),
     script:
         "scripts/scene.py"
 
@@ -85,10 +85,7 @@ rule scene:
 rule mask:
     """Where a subject goes: white on black, feathered."""
     input:
-        image=scenes.mask_image,
-        layer=scenes.mask_layer,
-        found=scenes.mask_found,
-        changes=scenes.changes("mask"),
+        unpack(scenes.inputs("mask")),
     output:
         mask=update("results/{scene}masks/{subject}.png"),
     log:
@@ -104,7 +101,7 @@ rule mask:
         mem_mb=1000,
         runtime=5,
     params:
-        spec=scenes.mask,
+        spec=scenes.spec("mask"),
     script:
         "scripts/mask.py"
 
@@ -112,9 +109,7 @@ rule mask:
 rule background:
     """The first layer: text to image, or an image of your own, painted anew or as it is."""
     input:
-        image=scenes.background_image,
-        guides=scenes.guides("background"),
-        changes=scenes.changes("background"),
+        unpack(scenes.inputs("background")),
     output:
         layer=report(
             update("results/{scene}background.png"), **scenes.in_report("pass", layer="background", kind="background")
@@ -133,7 +128,7 @@ rule background:
         mem_mb=8000,
         runtime=60,
     params:
-        spec=scenes.background,
+        spec=scenes.spec("background"),
         runtime=scenes.runtime,  # recorded by no rule: how a job runs paints nothing again
     script:
         "scripts/paint.py"
@@ -142,8 +137,7 @@ rule background:
 use rule background as find with:
     """What the text of a mask names, found in the picture as far as a layer."""
     input:
-        plate=scenes.searched,
-        changes=scenes.changes("find"),
+        unpack(scenes.inputs("find")),
     output:
         layer=update("results/{scene}found/{subject}.png"),
     log:
@@ -155,14 +149,13 @@ use rule background as find with:
         mem_mb=8000,
         runtime=60,
     params:
-        spec=scenes.find,
+        spec=scenes.spec("find"),
 
 
 use rule find as depth with:
     """How near everything is in the picture as far as a layer, estimated by a model."""
     input:
-        plate=scenes.estimated,
-        changes=scenes.changes("depth"),
+        unpack(scenes.inputs("depth")),
     output:
         layer=update("results/{scene}depth/{layer}.png"),
     log:
@@ -170,17 +163,13 @@ use rule find as depth with:
     benchmark:
         "logs/{scene}depth/{layer}.tsv"
     params:
-        spec=scenes.estimate,
+        spec=scenes.spec("depth"),
 
 
 use rule background as subject with:
     """A subject, painted into its mask on the plate of all that lies beneath, and cut out; or an image."""
     input:
-        plate=scenes.plate,
-        image=scenes.subject_image,
-        mask=scenes.subject_mask,
-        guides=scenes.guides("subject"),
-        changes=scenes.changes("subject"),
+        unpack(scenes.inputs("subject")),
     output:
         layer=report(
             update("results/{scene}subjects/{subject}.png"),
@@ -191,15 +180,13 @@ use rule background as subject with:
     benchmark:
         "logs/{scene}subjects/{subject}.tsv"
     params:
-        spec=scenes.subject,
+        spec=scenes.spec("subject"),
 
 
 use rule find as check with:
     """Whether a subject's mask shows what it is to show."""
     input:
-        plate=scenes.checked,
-        mask=scenes.subject_mask,
-        changes=scenes.changes("check"),
+        unpack(scenes.inputs("check")),
     output:
         layer=update("results/{scene}checks/{subject}.png"),
         verdict=update("results/{scene}checks/{subject}.json"),
@@ -208,15 +195,13 @@ use rule find as check with:
     benchmark:
         "logs/{scene}checks/{subject}.tsv"
     params:
-        spec=scenes.check,
+        spec=scenes.spec("check"),
 
 
 use rule background as effect with:
     """A layer such as fog: text to image on its own, or an image."""
     input:
-        image=scenes.effect_image,
-        guides=scenes.guides("effect"),
-        changes=scenes.changes("effect"),
+        unpack(scenes.inputs("effect")),
     output:
         layer=report(
             update("results/{scene}effects/{effect}.png"), **scenes.in_report("pass", layer="{effect}", kind="effect")
@@ -226,16 +211,13 @@ use rule background as effect with:
     benchmark:
         "logs/{scene}effects/{effect}.tsv"
     params:
-        spec=scenes.effect,
+        spec=scenes.spec("effect"),
 
 
 use rule find as refine with:
     """The flattened layers, painted anew a little, so that light and grain agree. Only where the scene asks for it."""
     input:
-        plate=scenes.layer_files,
-        depth=scenes.stack_depth,
-        guides=scenes.guides("refine"),
-        changes=scenes.changes("refine"),
+        unpack(scenes.inputs("refine")),
     output:
         layer=report(update("results/{scene}refined.png"), **scenes.in_report("pass", layer="refined", kind="refine")),
     log:
@@ -243,15 +225,13 @@ use rule find as refine with:
     benchmark:
         "logs/{scene}refined.tsv"
     params:
-        spec=scenes.refine,
+        spec=scenes.spec("refine"),
 
 
 rule composite:
     """The layers flattened, bottom to top, and finished."""
     input:
-        stack=scenes.stack,
-        depth=scenes.depth,
-        changes=scenes.changes("composite"),
+        unpack(scenes.inputs("composite")),
     output:
         picture=report(update("results/{scene}final.png"), **scenes.in_report("final", picture="final")),
     log:
@@ -266,7 +246,7 @@ rule composite:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=scenes.composite,
+        spec=scenes.spec("composite"),
     script:
         "scripts/composite.py"
 
@@ -274,8 +254,7 @@ rule composite:
 rule upscale:
     """The final picture, 2 or 4 times as wide and as high."""
     input:
-        picture="results/{scene}final.png",
-        changes=scenes.changes("upscale"),
+        unpack(scenes.inputs("upscale")),
     output:
         picture=report(
             update("results/{scene}final@{factor}x.png"),
@@ -295,7 +274,7 @@ rule upscale:
         mem_mb=8000,
         runtime=60,
     params:
-        spec=scenes.upscale,
+        spec=scenes.spec("upscale"),
         runtime=scenes.runtime,
     script:
         "scripts/upscale.py"
@@ -304,8 +283,7 @@ rule upscale:
 rule psd:
     """The layers with their masks, for Photoshop, Krita, GIMP and others."""
     input:
-        **scenes.finished,
-        changes=scenes.changes("psd"),
+        unpack(scenes.inputs("psd")),
     output:
         file=update("results/{scene}final.psd"),
     log:
@@ -320,7 +298,7 @@ rule psd:
         mem_mb=4000,
         runtime=10,
     params:
-        spec=scenes.psd,
+        spec=scenes.spec("psd"),
     script:
         "scripts/export.py"
 
@@ -328,8 +306,7 @@ rule psd:
 use rule psd as openraster with:
     """The layers, for Krita, GIMP 3, MyPaint and others."""
     input:
-        **scenes.finished,
-        changes=scenes.changes("openraster"),
+        unpack(scenes.inputs("openraster")),
     output:
         file=update("results/{scene}final.ora"),
     log:
@@ -337,15 +314,13 @@ use rule psd as openraster with:
     benchmark:
         "logs/{scene}final.ora.tsv"
     params:
-        spec=scenes.openraster,
+        spec=scenes.spec("openraster"),
 
 
 use rule psd as view with:
     """The layers as one page to look at, without a network."""
     input:
-        **scenes.finished,
-        compared=scenes.compared,
-        changes=scenes.changes("view"),
+        unpack(scenes.inputs("view")),
     output:
         file=report(update("results/{scene}view.html"), **scenes.in_report("view", picture="page")),
     log:
@@ -353,14 +328,13 @@ use rule psd as view with:
     benchmark:
         "logs/{scene}view.tsv"
     params:
-        spec=scenes.view,
+        spec=scenes.spec("view"),
 
 
 rule sweep:
     """The pictures of a sweep side by side, and the values behind them."""
     input:
-        pictures=scenes.sweep_pictures,
-        changes=scenes.changes("sweep"),
+        unpack(scenes.inputs("sweep")),
     output:
         sheet=report(
             update("results/sweeps/{sweep}.png"), category="Sweeps", labels={"sweep": "{sweep}", "as": "sheet"}
@@ -376,7 +350,7 @@ rule sweep:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=scenes.sweep,
+        spec=scenes.spec("sweep"),
     script:
         "scripts/sweep.py"
 
@@ -384,8 +358,7 @@ rule sweep:
 rule sweep_view:
     """The sheet of a sweep as a page, with links to its cells."""
     input:
-        pictures=scenes.sweep_pictures,
-        changes=scenes.changes("sweep_view"),
+        unpack(scenes.inputs("sweep_view")),
     output:
         file=report(update("results/sweeps/{sweep}.html"), category="Sweeps", labels={"sweep": "{sweep}", "as": "page"}),
     log:
@@ -398,6 +371,6 @@ rule sweep_view:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=scenes.sweep_view,
+        spec=scenes.spec("sweep_view"),
     script:
         "scripts/sweep_view.py"

@@ -8,7 +8,7 @@ from strata.workflow.exporting import exporting
 
 with exporting(snakemake) as job:
     files = list(snakemake.input.stack)
-    depth = next(iter(snakemake.input.depth), None)
+    depth = next(iter(snakemake.input.get("depth", ())), None)
     picture = stack.read(job.spec, snakemake.input.picture, files, job.reader.read, depth)
     if job.layer.endswith(".html"):
         pairs = zip((layer.name for layer in picture.layers), map(find_seconds, files), strict=True)

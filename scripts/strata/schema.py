@@ -1,6 +1,5 @@
 """The schemas: defaults filled in, numbers brought to their type, and what is wrong said in a sentence."""
 
-import copy
 import difflib
 import math
 import re
@@ -86,7 +85,7 @@ class Schema:
                 if key in value:
                     filled[key] = self._fill(_completed(value[key], of_key.get("default")), of_key)
                 elif (default := self._default(of_key)) is not NOTHING:
-                    filled[key] = copy.deepcopy(default)
+                    filled[key] = _copy(default)
             return filled | {key: self._fill(item, others) for key, item in value.items() if key not in properties}
         if isinstance(value, list):
             return [self._fill(item, schema.get("items", {})) for item in value]
@@ -169,6 +168,13 @@ def _typed(value: object, kind: object) -> object:
     if type(value) is float and "integer" in kinds and value.is_integer():
         return int(value)
     return value
+
+
+def _copy(value: Any) -> Any:
+    """A copy of plain values, made faster than copy.deepcopy() does, which looks at each for what else it may be."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _completed(value: object, default: object) -> object:

@@ -84,7 +84,7 @@ def ask_everything(config: dict, folder: str = "") -> None:
         "view",
     ):
         for name in names.get(rule, [""]):
-            rules.changes(rule)(
+            rules.inputs(rule)(
                 SimpleNamespace(scene=folder, subject=name, layer=name, effect=name, sweep=name, factor="2")
             )
 
@@ -153,6 +153,6 @@ def test_a_variations_name_is_a_sentence_or_a_scene(described, seed):
         name = ",".join(chance.choice(KEYS) + chance.choice(signs) + chance.choice(VALUES) for _ in range(count))
         name = "".join(chr(chance.randrange(0x250)) if chance.random() < 0.01 else sign for sign in name)
         try:
-            rules.changes("background")(SimpleNamespace(scene=f"{name.replace('/', '')}/"))
+            rules.inputs("background")(SimpleNamespace(scene=f"{name.replace('/', '')}/"))
         except SystemExit as end:
             assert is_sentence(end), (end.code, name)

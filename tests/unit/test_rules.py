@@ -1,11 +1,11 @@
 """What the Snakefile asks: params, inputs and resources by wildcards, and sentences instead of tracebacks."""
 
-import inspect
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake.common import get_function_params
 from snakemake.io import AnnotatedString, is_flagged
 
 from strata.fingerprints import digest_file
@@ -26,12 +26,17 @@ def asked(scene="", **names) -> SimpleNamespace:
     return SimpleNamespace(scene=scene, **names)
 
 
+def image(rules: SceneRules, rule: str, **names) -> list[str] | None:
+    """The image of the user's that a layer is made of, if it is made of one."""
+    return rules.inputs(rule)(asked(**names)).get("image")
+
+
 def test_every_scene_has_a_final_picture(config, tmp_path):
     (tmp_path / "scenes").mkdir()
     (tmp_path / "scenes/night.yaml").write_text("subjects: {rover: null}\ncomposite: null\n")
     rules = SceneRules(config, Comparison())
     assert rules.pictures() == ["results/final.png", "results/night/final.png"]
-    assert rules.stack(asked("night/")) == [
+    assert rules.inputs("composite")(asked("night/"))["stack"] == [
         "results/night/background.png",
         "results/night/subjects/astronaut.png",
         "results/night/effects/fog.png",
@@ -39,13 +44,16 @@ def test_every_scene_has_a_final_picture(config, tmp_path):
 
 
 def test_a_subject_reads_the_layers_beneath_it(rules):
-    assert rules.plate(asked(subject="astronaut")) == ["results/background.png"]
-    assert rules.plate(asked(subject="rover")) == ["results/background.png", "results/subjects/astronaut.png"]
+    assert rules.inputs("subject")(asked(subject="astronaut"))["plate"] == ["results/background.png"]
+    assert rules.inputs("subject")(asked(subject="rover"))["plate"] == [
+        "results/background.png",
+        "results/subjects/astronaut.png",
+    ]
 
 
 def test_a_layer_that_stands_twice_in_the_stack_is_read_twice(config):
     config["composite"]["layers"].append({"layer": "fog", "position": [9, 0]})
-    stack = SceneRules(config, Comparison()).stack(asked())
+    stack = SceneRules(config, Comparison()).inputs("composite")(asked())["stack"]
     assert stack.count("results/effects/fog.png") == 2
 
 
@@ -54,33 +62,34 @@ def test_an_effect_from_an_image_takes_no_device(config, tmp_path):
     config["effects"]["mist"] = {"image": "mist.png"}
     rules = SceneRules(config, Comparison())
     assert [rules.gpu(asked(effect=name)) for name in ("mist", "fog")] == [0, 1]
-    assert [rules.effect_image(asked(effect=name)) for name in ("mist", "fog")] == [["mist.png"], []]
+    assert [image(rules, "effect", effect=name) for name in ("mist", "fog")] == [["mist.png"], None]
 
 
 def test_a_background_that_is_an_image_takes_no_device(config, tmp_path):
     (tmp_path / "desert.png").touch()
     rules = SceneRules(config, Comparison())
-    assert (rules.gpu(asked()), rules.background_image(asked())) == (1, [])
+    assert (rules.gpu(asked()), image(rules, "background")) == (1, None)
     config["background"] |= {"image": "desert.png", "strength": 0.5}
     rules = SceneRules(config, Comparison())
-    assert (rules.gpu(asked()), rules.background_image(asked())) == (1, ["desert.png"])
+    assert (rules.gpu(asked()), image(rules, "background")) == (1, ["desert.png"])
     config["background"] = {"image": "desert.png"}
     rules = SceneRules(config, Comparison())
-    assert (rules.gpu(asked()), rules.background_image(asked())) == (0, ["desert.png"])
+    assert (rules.gpu(asked()), image(rules, "background")) == (0, ["desert.png"])
 
 
 def test_a_subject_that_is_an_image_takes_no_device_and_reads_its_mask_alone(config, tmp_path):
     (tmp_path / "own.png").touch()
     config["subjects"]["rover"] = {"image": "own.png"}
     rules, rover = SceneRules(config, Comparison()), asked(subject="rover")
-    assert (rules.gpu(rover), rules.subject_image(rover)) == (0, ["own.png"])
-    assert rules.plate(rover) == rules.subject_mask(rover) == []
+    assert (rules.gpu(rover), image(rules, "subject", subject="rover")) == (0, ["own.png"])
+    inputs = rules.inputs("subject")(rover)
+    assert inputs["plate"] == [] and "mask" not in inputs
     with pytest.raises(SystemExit, match=r"subjects\.rover is an image without a mask"):
-        rules.mask(rover)
+        rules.inputs("mask")(rover)
     config["subjects"]["rover"]["mask"] = {"image": "own.png"}
-    assert SceneRules(config, Comparison()).subject_mask(rover) == ["results/masks/rover.png"]
+    assert SceneRules(config, Comparison()).inputs("subject")(rover)["mask"] == ["results/masks/rover.png"]
     astronaut = asked(subject="astronaut")
-    assert (rules.gpu(astronaut), rules.subject_image(astronaut)) == (1, [])
+    assert (rules.gpu(astronaut), image(rules, "subject", subject="astronaut")) == (1, None)
 
 
 @pytest.mark.parametrize(("method", "devices"), [("lanczos", 0), ("network", 1), ("diffusion", 1)])
@@ -94,8 +103,8 @@ def test_a_mask_from_an_image_reads_that_file(config, tmp_path):
     (tmp_path / "shape.png").touch()
     config["subjects"]["rover"]["mask"] = {"image": "shape.png"}
     rules = SceneRules(config, Comparison())
-    assert rules.mask_image(asked(subject="rover")) == ["shape.png"]
-    assert rules.mask_image(asked(subject="astronaut")) == []
+    assert image(rules, "mask", subject="rover") == ["shape.png"]
+    assert image(rules, "mask", subject="astronaut") is None
 
 
 def test_a_mask_reads_the_layer_that_it_follows(config):
@@ -103,22 +112,28 @@ def test_a_mask_reads_the_layer_that_it_follows(config):
     for layer, file in (("astronaut", "subjects/astronaut"), ("fog", "effects/fog")):
         config["subjects"]["rover"]["mask"] = {"layer": layer}
         rules = SceneRules(config, Comparison())
-        assert rules.mask_layer(asked(subject="rover")) == [f"results/{file}.png"]
-        assert rules.mask_layer(asked(subject="astronaut")) == []
+        assert rules.inputs("mask")(asked(subject="rover"))["layer"] == [f"results/{file}.png"]
+        assert rules.inputs("mask")(asked(subject="astronaut"))["layer"] == []
 
 
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda rules: rules.background(asked("night/")), r"^There is no scene night: scenes/night\.yaml is missing"),
         (
-            lambda rules: rules.subject(asked(subject="dragon")),
+            lambda rules: rules.spec("background")(asked("night/")),
+            r"^There is no scene night: scenes/night\.yaml is missing",
+        ),
+        (
+            lambda rules: rules.spec("subject")(asked(subject="dragon")),
             r"^config\.yaml: subjects has no dragon\. There are: ast",
         ),
-        (lambda rules: rules.effect(asked(effect="rain")), r"^config\.yaml: effects has no rain\. There are: fog"),
-        (lambda rules: rules.sweep(asked(sweep="seeds")), r"sweeps has no seeds"),
         (
-            lambda rules: rules.refine(asked()),
+            lambda rules: rules.spec("effect")(asked(effect="rain")),
+            r"^config\.yaml: effects has no rain\. There are: fog",
+        ),
+        (lambda rules: rules.spec("sweep")(asked(sweep="seeds")), r"sweeps has no seeds"),
+        (
+            lambda rules: rules.spec("refine")(asked()),
             r"^config\.yaml: refine is not given, so that there is no refined picture",
         ),
     ],
@@ -129,8 +144,8 @@ def test_what_is_not_there_ends_snakemake_with_a_sentence(rules, ask, said):
 
 
 def test_snakemake_sees_functions_of_wildcards(rules):
-    for function in (rules.background, rules.stack, rules.gpu):
-        assert list(inspect.signature(function).parameters) == ["wildcards"]
+    for function in (rules.spec("background"), rules.inputs("composite"), rules.gpu, rules.exports):
+        assert list(get_function_params(function)) == ["wildcards"]
 
 
 def test_params_are_plain_values(rules):
@@ -144,17 +159,9 @@ def test_params_are_plain_values(rules):
         return value is None or type(value) in (str, int, float, bool)
 
     named = asked(subject="rover", effect="fog", factor="2")
-    for params in (
-        rules.background,
-        rules.subject,
-        rules.effect,
-        rules.mask,
-        rules.composite,
-        rules.effective,
-        rules.upscale,
-        rules.hub_models,
-    ):
-        assert plain(params(named)), params
+    for rule in ("background", "subject", "effect", "mask", "composite", "scene", "upscale"):
+        assert plain(rules.spec(rule)(named)), rule
+    assert plain(rules.hub_models(named))
 
 
 def test_how_jobs_run_is_recorded_by_no_rule(rules):
@@ -195,7 +202,7 @@ def test_a_layer_that_its_record_does_not_explain_gets_an_input_that_is_newer(co
     def flag() -> AnnotatedString:
         comparison = Comparison()
         comparison.prepare()
-        return SceneRules(config, comparison, results).changes(rule)(named)
+        return SceneRules(config, comparison, results).inputs(rule)(named)["changes"]
 
     assert is_flagged(flag(), "ancient")  # there is no layer: Snakemake makes it anyhow
     layer.write_bytes(b"a layer")

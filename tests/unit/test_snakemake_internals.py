@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from snakemake import common
 
 from helpers.working_folder import ROOT
 from strata.workflow import snakemake_internals
@@ -148,6 +149,8 @@ def test_every_use_is_explained():
         "jobs_to_run",
         "spec_of",
         "list_no_jobs_of_dry_runs",
+        "name_parameters",
+        "check_each_script_once",
         "cancel_timers",
         "run_scripts_by",
     } <= names
@@ -196,6 +199,69 @@ def test_a_dry_run_lists_its_jobs_only_where_it_was_not_asked_not_to(build, caps
     said = capsys.readouterr().out
     assert ("rule painted:" in said) is listed
     assert "This was a dry-run" in said
+
+
+COUNTED = """
+from snakemake import script
+from strata.workflow import snakemake_internals as internals
+
+read = script.get_source
+script.get_source = lambda *given: print("reads", given[0], flush=True) or read(*given)
+{asked}
+
+
+rule all:
+    input:
+        expand("{{kind}}{{number}}.txt", kind=["same", "own"], number=[1, 2]),
+
+
+rule same:
+    output:
+        "same{{number}}.txt",
+    script:
+        "painted.py"
+
+
+rule own:
+    output:
+        "own{{number}}.txt",
+    script:
+        "own{{wildcards.number}}.py"
+
+
+"""
+
+
+@pytest.mark.parametrize(("asked", "reads"), [("internals.check_each_script_once()", 1), ("", 2)])
+def test_a_script_is_looked_at_once_for_all_its_jobs(build, tmp_path, asked, reads):
+    """But each one whose name differs from job to job. Where Snakemake looks once, check_each_script_once() may go."""
+    (tmp_path / "own1.py").write_text(SCRIPT)
+    code, said = build(COUNTED.format(asked=asked), "--dry-run")
+    assert code == 1  # there is no own2.py
+    (tmp_path / "own2.py").write_text(SCRIPT)
+    code, said = build(COUNTED.format(asked=asked), "--dry-run")
+    assert code == 0
+    assert sum("painted.py" in line for line in said) == reads
+    assert sum("own{wildcards.number}.py" in line for line in said) == 2
+
+
+def test_a_script_that_is_gone_is_missed_before_a_job_runs(build, tmp_path):
+    (tmp_path / "painted.py").unlink()
+    asked = "from strata.workflow import snakemake_internals as internals\n\ninternals.check_each_script_once()\n"
+    assert build(asked + RULES, "--dry-run")[0] == 1
+
+
+def test_snakemake_looks_at_no_signature_of_a_function_whose_parameters_are_named(monkeypatch):
+    """Where it does, name_parameters() no longer helps."""
+
+    def ask(wildcards):
+        return wildcards
+
+    snakemake_internals.name_parameters(ask, "wildcards")
+    monkeypatch.setattr(inspect, "signature", None)
+    assert list(common.get_function_params(ask)) == ["wildcards"]
+    candidates = {"wildcards": 1, "input": 2}
+    assert common.get_input_function_aux_params(ask, candidates) == {"wildcards": 1}
 
 
 def test_hooks_may_come_before_or_after_those_of_the_snakefile(build, tmp_path):

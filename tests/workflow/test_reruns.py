@@ -539,7 +539,7 @@ def test_a_model_that_looks_costs_what_it_has_found(scene, vision_models, name):
         with contextlib.chdir(scene.folder):
             rules = SceneRules(scene.config, Comparison())
             named = SimpleNamespace(scene="", subject="rover", layer="background")
-            return rules.estimate(named) if name == "depth" else rules.find(named)
+            return rules.spec("depth" if name == "depth" else "find")(named)
 
     before = look()
     for key, value in (("revision", "main"), ("variant", "fp16"), ("dtype", "bfloat16")):
@@ -587,7 +587,7 @@ def test_an_adapter_counts_by_its_content(scene):
     scene.edit("effects.fog.loras", [{"file": "a.safetensors"}])
 
     def read() -> list[dict]:  # as each build does
-        return SceneRules(scene.config, Comparison()).effect(SimpleNamespace(scene="", effect="fog"))["loras"]
+        return SceneRules(scene.config, Comparison()).spec("effect")(SimpleNamespace(scene="", effect="fog"))["loras"]
 
     with contextlib.chdir(scene.folder):
         planned = read()
@@ -629,12 +629,12 @@ def test_all_of_a_style_counts(scene, changed):
     path = scene.folder / changed
     before = None if changed == "weight" else path.read_bytes()
     with contextlib.chdir(scene.folder):
-        planned = SceneRules(config, Comparison()).effect(asked)["style"]
+        planned = SceneRules(config, Comparison()).spec("effect")(asked)["style"]
         if before is None:
             config["effects"]["fog"]["style"]["weight"] = 0.5
         else:
             path.write_bytes(before + b" ")
-        found = SceneRules(config, Comparison()).effect(asked)["style"]
+        found = SceneRules(config, Comparison()).spec("effect")(asked)["style"]
     if before is not None:
         path.write_bytes(before)
     assert found != planned

@@ -70,6 +70,7 @@ class Build:
         gc.set_threshold(*RARELY)
         logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
         claim_imports()
+        snakemake_internals.check_each_script_once()
         snakemake_internals.run_scripts_by(fork)
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
         if snakemake_internals.speaks_to_a_person(workflow):

@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
-from strata.files import cannot_write, replacing, set_time
+from strata.files import cannot_write, exists, replacing, set_time
 from strata.fingerprints import Memory, digest_file
 from strata.scene.layer import Layer
 from strata.seals import read_seal
@@ -86,6 +86,8 @@ class Comparison:
         Args:
             results: the folder of all results as jobs see it, with its slash.
         """
+        if not exists(f"{results}{layer.file}"):
+            return []
         inputs = [*(f"{results}{file}" for file in layer.inputs), *layer.own_files]
         return self.find_changes(f"{results}{layer.file}", layer.spec, inputs)
 

@@ -19,9 +19,15 @@ arrange_jobs() reads what the jobs of `workflow.dag` depend on, and sets their `
     out for each job alone, while the DAG is being built. May go when hooks are given the jobs and may order them.
 jobs_to_run() and spec_of() read `workflow.dag` and the params of its jobs.
     A build refuses bad masks and starts its worker before the first job. May go when hooks are given the jobs.
+name_parameters() sets `_overwrite_params` of functions of ours.
+    Snakemake looks at the signature of an input function six times for each job, which is a fifteenth of a dry run of many scenes.
+    May go when it looks once.
 list_no_jobs_of_dry_runs() replaces the printjob() of the executor of dry runs.
     The plan tells what Snakemake's list of jobs would. Putting the list together, which nobody sees, is a sixth of a dry run of many
     scenes. May go when Snakemake puts it together only for those who see it.
+check_each_script_once() replaces ScriptProcessor.process_job.
+    For each job that runs a script, Snakemake reads the script anew and asks twice whether it is there, which is a sixth of a dry run
+    of many scenes. May go when it looks once for each rule.
 cancel_timers() cancels the timers of this process.
     With each job Snakemake starts a timer of a second, to look for jobs that may be submitted, and Python waits for all of
     them at the end. May go when Snakemake cancels them itself.
@@ -37,10 +43,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
 import psutil
+from snakemake.common import overwrite_function_params
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from strata.workflow import order
@@ -100,11 +108,36 @@ def speaks_to_a_person(workflow: Any) -> bool:
     return workflow.exec_mode == ExecMode.DEFAULT and not workflow.output_settings.verbose
 
 
+def name_parameters(function: Callable[..., Any], *names: str) -> None:
+    """Tells Snakemake the parameters of a function, which it then need not look for."""
+    parameters = {name: Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names}
+    overwrite_function_params(function, parameters)
+
+
 def list_no_jobs_of_dry_runs() -> None:
     """Has dry runs say nothing of each job."""
     from snakemake.executors import dryrun
 
     dryrun.Executor.printjob = lambda executor, job: None
+
+
+def check_each_script_once() -> None:
+    """Has Snakemake look whether a script can be read when the first job needs it, and not for every job."""
+    from snakemake.dag import ScriptProcessor
+
+    look = getattr(ScriptProcessor.process_job, "replaced", ScriptProcessor.process_job)
+
+    def look_once(processor: Any, job: Any) -> None:
+        script = getattr(job.rule, processor.script_type)
+        seen = vars(processor).setdefault("strata_seen", set())
+        place = str(job.rule.basedir), str(script)
+        if place not in seen:
+            look(processor, job)
+            if "{" not in str(script):  # else each job may have another one
+                seen.add(place)
+
+    look_once.replaced = look  # type: ignore[attr-defined]
+    ScriptProcessor.process_job = look_once
 
 
 def is_dry_run(workflow: Any) -> bool:
