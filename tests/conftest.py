@@ -18,6 +18,23 @@ settings.register_profile("random", derandomize=False)
 settings.load_profile("fixed")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores, since some tests wait more than they compute, those of Slurm above all."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+FIRST = ("slurm", "browser", "judges", "workflow", "whole")
+"""The folders with the files that take longest: begun last, one of them would keep the others waiting at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
     """A folder that all processes of this run share."""
