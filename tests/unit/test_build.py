@@ -141,6 +141,15 @@ def test_the_closing_line_counts_no_layer_that_failed(capsys):
             ],
             "results/final.png: background painted; fog kept; 1 model loaded; 2.0 s",
         ),
+        (
+            [
+                {"layer": "results/background.png", "how": "painted"},
+                {"layer": "results/found/rover.png", "how": "painted"},
+                {"layer": "results/depth/background.png", "how": "store"},
+                {"layer": "results/final.png", "how": "composited"},
+            ],
+            "results/final.png: found/rover looked at; background painted; depth/background from the store; 2.0 s",
+        ),
     ],
 )
 def test_the_closing_line_is_short(entries, line):

@@ -355,7 +355,7 @@ def test_what_follows_an_estimate_depends_on_the_layers_that_it_is_of(built, vis
     built.edit("composite.layers", [*layers[:3], layers[3] | {"depth": {"start": 0.2, "end": 0.9}}])
     assert built.planned() == {"depth/background"} | ALWAYS
     assert built.planned() == find_planned(built)
-    assert "depth/background painted" in built.build()
+    assert "depth/background looked at" in built.build()
     assert built.planned() == set()
     built.edit("subjects.astronaut.seed", 1)
     assert built.planned() == SUBJECTS | ALWAYS
@@ -451,7 +451,7 @@ def test_a_mask_by_words_depends_on_the_layers_that_it_is_found_in(built, vision
     built.edit("subjects.rover.mask", mask)
     assert built.planned() == FOUND | ALWAYS
     assert built.planned() == find_planned(built)
-    assert "found/rover, rover painted" in built.build()
+    assert "found/rover looked at; rover painted" in built.build()
     assert built.planned() == set()
     for key, value in TEXT_EDITS:
         built.edit("subjects.rover.mask", mask | {key: value})
@@ -489,7 +489,7 @@ def test_a_check_depends_on_what_it_looks_at_and_a_retry_is_a_part_of_the_pass(b
     assert built.planned() == ALWAYS  # the effective scene is on record
     assert built.planned(verdict) == looked
     assert built.planned("all") == looked | ALWAYS
-    assert "checks/rover painted" in built.build(verdict)
+    assert "checks/rover looked at" in built.build(verdict)
     said = json.loads((built.folder / verdict).read_text())
     assert said | {"score": None} == {
         "subject": "rover",

@@ -220,15 +220,19 @@ FEW_MODELS = 2
 MOST_NAMED = 4
 """Beyond so many, the closing line counts layers and pictures."""
 
+LOOKED = "looked"
+"""How a pass was done whose model looks at a picture and paints none."""
+
 NAMED = {
     "painted": "passes",
+    LOOKED: "passes",
     "store": "passes",
     "kept": "passes",
     "enlarged": "pictures",
     "fetched": "models",
     "there": "models",
 }
-"""What the closing line speaks of, of journal.WORDS, and what many of them are called. The rest is drawn in a moment."""
+"""What the closing line speaks of, of journal.WORDS and LOOKED, and what many of them are called. The rest is drawn in a moment."""
 
 
 def _list_files(jobs: Iterable[Any]) -> list[str]:
@@ -262,8 +266,8 @@ def summarise(entries: list[Entry], took: float) -> str:
         pictures, others = others, []
     where = ", ".join(pictures) if len(pictures) <= MOST_NAMED else f"{len(pictures)} pictures"
     done = []
-    for how, words in WORDS.items():
-        names = [_short_name(entry["layer"]) for entry in entries if entry["how"] == how]
+    for how, words in ({LOOKED: "looked at"} | WORDS).items():
+        names = [_short_name(entry["layer"]) for entry in entries if _how(entry) == how]
         if how in NAMED and names:
             few = len(names) <= MOST_NAMED and len(set(names)) == len(names)
             done.append(f"{', '.join(names) if few else f'{len(names)} {NAMED[how]}'} {words}")
@@ -280,6 +284,12 @@ def _merge_repeated(entries: list[Entry]) -> list[Entry]:
         if entry["layer"] not in merged or entry["how"] != "kept":
             merged[entry["layer"]] = entry
     return list(merged.values())
+
+
+def _how(entry: Entry) -> str:
+    """A key of journal.WORDS, or LOOKED."""
+    looked = entry["how"] == "painted" and Path(entry["layer"]).parent.name in paths.SEEN
+    return LOOKED if looked else entry["how"]
 
 
 def _short_name(layer: str) -> str:

@@ -48,7 +48,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from snakemake.common import overwrite_function_params
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from strata.workflow import order
@@ -110,6 +109,8 @@ def speaks_to_a_person(workflow: Any) -> bool:
 
 def name_parameters(function: Callable[..., Any], *names: str) -> None:
     """Tells Snakemake the parameters of a function, which it then need not look for."""
+    from snakemake.common import overwrite_function_params
+
     parameters = {name: Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names}
     overwrite_function_params(function, parameters)
 
@@ -123,6 +124,7 @@ def list_no_jobs_of_dry_runs() -> None:
 
 def check_each_script_once() -> None:
     """Has Snakemake look whether a script can be read when the first job needs it, and not for every job."""
+    import snakemake.api  # noqa: F401 # Snakemake's modules import each other, and can be imported in this order alone
     from snakemake.dag import ScriptProcessor
 
     look = getattr(ScriptProcessor.process_job, "replaced", ScriptProcessor.process_job)
