@@ -20,6 +20,9 @@ GIMP = shutil.which("gimp-console") or shutil.which("gimp")
 
 TIMEOUT = 240
 
+ATTEMPTS = 3
+"""The display of the run before may still be closing when xvfb-run takes its number again."""
+
 GIMP_SCRIPT = """
 (define (convert from to)
   (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE from from)))
@@ -49,7 +52,11 @@ def by_krita(contents: list[bytes], suffix: str) -> list[Image.Image]:
             source, target = home / f"judged.{suffix}", home / "shown.png"
             source.write_bytes(content)
             target.unlink(missing_ok=True)
-            said = run(["xvfb-run", "-a", "krita", "--export", "--export-filename", str(target), str(source)], home)
+            command = ["xvfb-run", "-a", "krita", "--export", "--export-filename", str(target), str(source)]
+            for _ in range(ATTEMPTS):
+                said = run(command, home)
+                if "could not connect to display" not in said:
+                    break
             assert target.exists(), said
             pictures.append(read(target))
     return pictures
