@@ -5,12 +5,14 @@ import json
 import shutil
 from pathlib import Path
 
-from diffusers import DDPMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from diffusers.utils import logging
 from safetensors.torch import load_file
 
 from forge.autoencoder import make_autoencoder
 from forge.card import model_card
+from forge.noise import Noising
 from forge.settings import load
 from forge.text import make_text_encoder, make_tokenizer
 from forge.training import make_unet
@@ -40,10 +42,24 @@ def make_pipelines(settings: dict, weights: Path) -> dict:
     for task, pipeline in PIPELINES.items():
         unet = make_unet(settings["unet"], settings[task]["unet"])
         unet.load_state_dict(load_file(weights / f"{task}.safetensors"))
-        scheduler = DDPMScheduler(**noise, **settings["sampling"])
-        pipelines[task] = pipeline(unet=unet.eval(), scheduler=scheduler, **shared)
+        pipelines[task] = pipeline(unet=unet.eval(), scheduler=make_scheduler(noise, **settings["sampling"]), **shared)
     logging.set_verbosity_warning()
     return pipelines
+
+
+def make_scheduler(noise: dict, most_noise: float, **sampling: object) -> DPMSolverMultistepScheduler:
+    """Return the scheduler of both pipelines.
+
+    Training ends with noise alone, from which no step of a solver is finite. So a little signal is kept: from where there is
+    `most_noise` times as much noise, the schedule falls only as far as solvers need to tell its steps apart.
+    """
+    alphas = Noising(noise, torch.device("cpu")).signal.double() ** 2
+    least = 1 / (1 + most_noise**2)
+    beyond = alphas < least
+    alphas[beyond] = least * torch.linspace(1, 0.99, int(beyond.sum()) + 1, dtype=alphas.dtype)[1:]
+    betas = 1 - alphas / torch.cat([alphas.new_ones(1), alphas[:-1]])
+    kept = {key: noise[key] for key in ("num_train_timesteps", "prediction_type", "timestep_spacing")}
+    return DPMSolverMultistepScheduler(trained_betas=betas.tolist(), **kept, **sampling)
 
 
 def export(pipelines: dict, folder: Path) -> None:

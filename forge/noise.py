@@ -14,11 +14,11 @@ class Noising:
         self.count = len(alphas)
 
     def times(self, count: int) -> Tensor:
-        """Draw timesteps: most in the noisy half, where layouts are decided, some low, where grain goes away."""
+        """Draw timesteps: half in the noisy half, where layouts are decided, many low, where edges become straight."""
         bell = torch.sigmoid(torch.randn(count) * 0.9 + 0.9)
         low = 0.35 * torch.rand(count) ** 1.5
         pick, share = torch.rand(count), torch.rand(count)
-        share = torch.where(pick < 0.65, bell, torch.where(pick < 0.85, low, share))
+        share = torch.where(pick < 0.45, bell, torch.where(pick < 0.82, low, share))
         share = torch.where(pick > 0.96, torch.ones(()), share)
         return (share * self.count).long().clamp(0, self.count - 1).to(self.signal.device)
 

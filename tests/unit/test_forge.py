@@ -1,18 +1,24 @@
 """The forge's pure parts: scenes and drawings, words and vectors, latents, and where a subject stands."""
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
+import torch
 
-from forge import latents
+from forge import export, latents, samples, settings
 from forge.captions import landscape_prompt, subject_prompt
 from forge.drawing import draw
 from forge.masks import Mask, hard, inside, random_mask
+from forge.noise import Noising
 from forge.scenes import held_out, random_fog, random_scene
 from forge.settings import STAGES, merged
 from forge.subjects import COLORS, KINDS, paint, place, silhouette
 from forge.vocabulary import CONCEPTS, PLAIN_WORDS, WORDS, concepts_of
+from helpers.working_folder import ROOT
+
+FORGE = ROOT / "forge"
 
 ASTRONAUT = Mask("ellipse", (80 / 768, 120 / 512, 280 / 768, 480 / 512))
 VEHICLE = Mask("rectangle", (480 / 768, 200 / 512, 720 / 768, 460 / 512))
@@ -62,7 +68,6 @@ def test_a_prompt_means_the_concepts_that_its_words_name():
 
 
 def test_captions_for_training_leave_concepts_out_but_kept_ones_only_with_all_others():
-    torch = pytest.importorskip("torch")
     from forge.text import random_captions
     from forge.vocabulary import NUMBER
 
@@ -74,7 +79,6 @@ def test_captions_for_training_leave_concepts_out_but_kept_ones_only_with_all_ot
 
 
 def test_guidance_is_tamed_and_prompts_are_learned_as_loud_as_none():
-    torch = pytest.importorskip("torch")
     from types import SimpleNamespace
 
     from forge.training import Trainer
@@ -95,7 +99,6 @@ def test_guidance_is_tamed_and_prompts_are_learned_as_loud_as_none():
 
 
 def test_the_text_encoder_looks_words_up():
-    torch = pytest.importorskip("torch")
     from forge.text import concept_table, make_text_encoder, make_tokenizer
     from forge.vocabulary import NAMES, NUMBER
 
@@ -113,7 +116,6 @@ def test_the_text_encoder_looks_words_up():
 
 @pytest.mark.parametrize("cell", [8, 16])
 def test_the_encoder_set_by_hand_computes_the_latents(cell):
-    torch = pytest.importorskip("torch")
     from forge.autoencoder import make_autoencoder
 
     picture = np.random.default_rng(1).random((64, 96, 3), np.float32)
@@ -123,7 +125,6 @@ def test_the_encoder_set_by_hand_computes_the_latents(cell):
 
 
 def test_an_untrained_decoder_paints_cells_in_their_colour():
-    torch = pytest.importorskip("torch")
     from forge.autoencoder import make_autoencoder
 
     color = torch.tensor([0.5, -0.25, 0.0, 0.0])[:, None, None].expand(4, 4, 6)[None]
@@ -171,7 +172,6 @@ def test_squares_are_cut_on_whole_cells(side):
 
 
 def test_a_soft_edge_costs_more_than_a_sharp_one_in_another_place():
-    torch = pytest.importorskip("torch")
     from forge.autoencoder import decoder_loss
 
     drawn = torch.zeros(1, 3, 32, 32)
@@ -181,6 +181,30 @@ def test_a_soft_edge_costs_more_than_a_sharp_one_in_another_place():
     soft[..., 11:17] = torch.linspace(0, 1, 6)
     assert decoder_loss(drawn, drawn) == 0
     assert decoder_loss(drawn, beside) < decoder_loss(drawn, soft)
+
+
+def test_errors_count_most_where_neighbouring_cells_differ():
+    latents = torch.full((2, 4, 12, 12), -0.5)
+    latents[:, :, 4:6, 4:6] = 0.5  # a small sun
+    weights = samples.contrast_weights(latents)
+    assert weights.shape == (2, 1, 12, 12)
+    assert weights.mean().item() == pytest.approx(1)
+    assert torch.equal(weights[0, 0] == weights.max(), torch.nn.functional.pad(torch.ones(4, 4), (3, 5, 3, 5)) > 0)
+    assert (weights.max() / weights.min()).item() == pytest.approx(3)
+
+
+def test_the_sampler_undoes_the_noise_of_training_and_ends_with_small_steps():
+    chosen = settings.load(FORGE / "settings.yaml")
+    scheduler = export.make_scheduler(chosen["noise"], **chosen["sampling"])
+    trained = Noising(chosen["noise"], torch.device("cpu"))
+    assert torch.allclose(scheduler.alphas_cumprod.sqrt(), trained.signal, atol=0.026)
+    assert torch.allclose(scheduler.alphas_cumprod[:940].sqrt(), trained.signal[:940], atol=1e-4)
+    assert all(later < earlier for earlier, later in pairwise(scheduler.alphas_cumprod.tolist()))
+    scheduler.set_timesteps(40)
+    assert scheduler.timesteps[0] == 999 and scheduler.timesteps[-1] == 0
+    assert len(set(scheduler.timesteps.tolist())) == 40  # a solver looks for its place by the timestep
+    assert sum(scheduler.timesteps < 200) >= 10  # evenly spread, it would be 8
+    assert torch.isfinite(scheduler.sigmas).all()
 
 
 def test_settings_merge_and_unknown_ones_are_refused():
