@@ -53,8 +53,9 @@ def sharpness(picture: Image.Image) -> float:
 @torch.no_grad()
 def decoded(vae, picture: Image.Image) -> Image.Image:
     """Encode and decode a picture."""
-    pixels = torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
-    return to_image((vae.decode(vae.encode(pixels).latents).sample[0].permute(1, 2, 0).numpy().clip(-1, 1) + 1) / 2)
+    pixels = torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1)[None].to(vae.dtype) / 127.5 - 1
+    shown = vae.decode(vae.encode(pixels).latents).sample[0].float()
+    return to_image((shown.permute(1, 2, 0).numpy().clip(-1, 1) + 1) / 2)
 
 
 def evaluate_landscapes(pipeline, judge: Judge, chosen: dict) -> tuple[dict, list[Image.Image]]:
@@ -189,12 +190,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     chosen = settings.load(args.settings)["evaluation"]
-    figures = {key: chosen[key] for key in ("steps", "guidance_scale")}
+    figures = {key: chosen[key] for key in ("steps", "guidance_scale", "dtype")}
     known = judges.load(args.judges)
     parts = (("text-to-image", AutoPipelineForText2Image, evaluate_landscapes, known["landscapes"]),
              ("inpainting", AutoPipelineForInpainting, evaluate_subjects, known["subjects"]))  # fmt: skip
     for name, loader, measure, judge in parts:
-        pipeline = loader.from_pretrained(args.models / name, use_safetensors=True, dtype=torch.float32)
+        pipeline = loader.from_pretrained(
+            args.models / name, use_safetensors=True, dtype=getattr(torch, chosen["dtype"])
+        )
         pipeline.set_progress_bar_config(disable=True)
         figures[name], pictures = measure(pipeline, judge, chosen)
         sheet(pictures, args.output / "sheets" / f"{name}.jpg")
