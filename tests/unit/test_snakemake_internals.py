@@ -192,7 +192,7 @@ def test_snakemake_leaves_timers_behind(build):
     assert any(leaves_one(number) for number in range(5))
 
 
-@pytest.mark.parametrize(("asked", "listed"), [("internals.list_no_jobs_of_dry_runs()\n", False), ("", True)])
+@pytest.mark.parametrize(("asked", "listed"), [("internals.list_no_jobs_of_dry_runs(workflow)\n", False), ("", True)])
 def test_a_dry_run_lists_its_jobs_only_where_it_was_not_asked_not_to(build, capsys, asked, listed):
     code, _ = build(f"from strata.workflow import snakemake_internals as internals\n{asked}{RULES}", "--dry-run")
     assert code == 0

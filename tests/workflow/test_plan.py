@@ -161,3 +161,11 @@ def test_what_a_picture_says_of_its_scene_is_a_reason_where_there_is_no_other(bu
     built.edit("effects.fog.seed", 200)
     built.edit("upscale.seed", 3)
     assert plan(built)["final"]["why"] == ["upscale.seed: 0 → 3"]
+
+
+def test_a_dry_run_that_shows_the_plan_takes_nothing_from_others_in_its_process(built):
+    """Those of other workflows list their jobs, as those of this one do with --verbose."""
+    built.edit("effects.fog.prompt", "thick fog")
+    code, said = built._dry_run("-n", "results/final.png")
+    assert code == 0 and "output: " not in said
+    assert built.planned() == {"effects/fog", "final"}

@@ -74,7 +74,7 @@ class Build:
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
         if snakemake_internals.speaks_to_a_person(workflow):
             console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
-            snakemake_internals.list_no_jobs_of_dry_runs()
+            snakemake_internals.list_no_jobs_of_dry_runs(workflow)
 
     def threads(self, wildcards: Any) -> int:
         """The cores that a job takes while a pass is painted: none here, where it waits for the device; one on a cluster.

@@ -115,11 +115,19 @@ def name_parameters(function: Callable[..., Any], *names: str) -> None:
     overwrite_function_params(function, parameters)
 
 
-def list_no_jobs_of_dry_runs() -> None:
-    """Has dry runs say nothing of each job."""
+def list_no_jobs_of_dry_runs(workflow: Any) -> None:
+    """Has dry runs of a workflow say nothing of each job. Others in this process list theirs."""
     from snakemake.executors import dryrun
 
-    dryrun.Executor.printjob = lambda executor, job: None
+    print_job = getattr(dryrun.Executor.printjob, "replaced", dryrun.Executor.printjob)
+
+    def print_where_listed(executor: Any, job: Any) -> None:
+        if not getattr(executor.workflow, "strata_lists_no_jobs", False):
+            print_job(executor, job)
+
+    print_where_listed.replaced = print_job  # type: ignore[attr-defined]
+    dryrun.Executor.printjob = print_where_listed
+    workflow.strata_lists_no_jobs = True
 
 
 def check_each_script_once() -> None:
