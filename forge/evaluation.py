@@ -73,8 +73,9 @@ def evaluate_landscapes(pipeline, judge: Judge, chosen: dict) -> tuple[dict, lis
         truth = {"time": concepts[0], "landscape": concepts[1], "light": light}
         for question, answer in answers.items():
             right[question] += answer == truth[question]
-        sharp.append(sharpness(image) / sharpness(drawn))
-        sharp_decoded.append(sharpness(decoded(pipeline.vae, drawn)) / sharpness(drawn))
+        if (as_drawn := sharpness(drawn)) > 0:  # a sky over an even land has no steps in its rows
+            sharp.append(sharpness(image) / as_drawn)
+            sharp_decoded.append(sharpness(decoded(pipeline.vae, drawn)) / as_drawn)
         pictures += [image, drawn] if number < SHOWN else []
     prompt = "a desert at golden hour, two suns, rock formations"
     again = [np.float32(paint_landscape(pipeline, prompt, seed, chosen)) for seed in range(chosen["seeds"])]
