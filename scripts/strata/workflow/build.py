@@ -22,9 +22,10 @@ from strata.painting import history, journal, remaining, under_way, worker_clien
 from strata.painting.journal import FAILED, WORDS, Entry
 from strata.scene import paths
 from strata.state import BUILD_LOCK, HISTORY
-from strata.workflow import console, forked_jobs, preparation, recipes, snakemake_internals
+from strata.workflow import console, preparation, recipes, snakemake_internals
 from strata.workflow import plan as plans
 from strata.workflow.estimates import BUILD
+from strata.workflow.forked_jobs import fork
 from strata.workflow.records import Comparison
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
@@ -70,7 +71,7 @@ class Build:
         logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
         claim_imports()
         snakemake_internals.check_each_script_once()
-        snakemake_internals.run_scripts_by(forked_jobs.fork)
+        snakemake_internals.run_scripts_by(fork)
         snakemake_internals.on_build(workflow, self.begin, self.succeed, self.release)
         if snakemake_internals.speaks_to_a_person(workflow):
             console.watch(lambda: snakemake_internals.is_dry_run(workflow), self._describe_plan)
@@ -111,8 +112,6 @@ class Build:
         except OSError as error:
             raise StrataError(cannot_write(BUILD_LOCK, error)) from None
         self._started = time.time()
-        if self._forks_jobs_here():
-            forked_jobs.prepare()
         under_way.begin()
         journal.begin()
         self._is_first = not HISTORY.exists()

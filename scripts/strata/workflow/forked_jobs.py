@@ -24,12 +24,6 @@ _context = multiprocessing.get_context("forkserver")
 _starting = threading.Lock()
 
 
-def prepare() -> None:
-    """Starts the process that scripts are forked from, without waiting for it: it imports while a build begins."""
-    with _starting, _without_main():
-        _ensure_server()
-
-
 def fork(script: str) -> BaseProcess:
     """Starts a Python script in this process' working directory, with its terminal.
 
