@@ -206,6 +206,32 @@ def test_a_scene_that_is_not_built_says_so_and_the_other_is_shown_again(tab):
     assert tab.read().tobytes() == tab.final().tobytes()
 
 
+def test_a_late_answer_does_not_undo_a_newer_one(tab):
+    held = []
+
+    def hold_the_first(route):
+        answer = route.fetch()
+        if not held:
+            held.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    tab.select("background")
+    tab.page.route("**/api/scene?*", hold_the_first)
+    (tab.folder / "config.yaml").write_text(SCENE.replace("seed: 77", "seed: 78"))
+    end = time.monotonic() + PATIENCE
+    while not held:
+        assert time.monotonic() < end
+        tab.page.wait_for_timeout(20)
+    (tab.folder / "config.yaml").write_text(SCENE.replace("seed: 77", "seed: 79"))
+    tab.page.wait_for_selector("#panel .action:has-text('77 → 79')")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    tab.page.wait_for_timeout(300)
+    assert "77 → 79" in tab.page.inner_text("#panel .action")
+    assert tab.input("background.seed").input_value() == "79"
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

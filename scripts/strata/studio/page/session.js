@@ -24,6 +24,8 @@ class Session extends EventTarget {
   #undone = [];
   #done = [];
   #asked = 0;
+  #reads = 0; // of the file: how many were asked for
+  #shown = 0; // and which of them was shown last
   #missed = null; // versions that were told of while the file was written
   #timer = null;
 
@@ -46,12 +48,15 @@ class Session extends EventTarget {
     }
   }
 
-  /** Reads the scene's file again, and lays the edits over it. */
+  /** Reads the scene's file again, and lays the edits over it. An answer that a later one has overtaken is left out. */
   async reload() {
     const name = this.name;
+    const turn = ++this.#reads;
+    const isLate = () => name !== this.name || turn < this.#shown;
     try {
       const { scenes, view } = await getJson("/api/scene", { scene: name });
-      if (name !== this.name) return;
+      if (isLate()) return;
+      this.#shown = turn;
       this.scenes = scenes;
       this.saved = view;
       this.fileWrong = null;
@@ -62,6 +67,8 @@ class Session extends EventTarget {
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      if (isLate()) return;
+      this.#shown = turn;
       this.fileWrong = { error: error.message, key: error.key };
     }
     if (this.edits.length) await this.#ask();
