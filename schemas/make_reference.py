@@ -139,12 +139,12 @@ def _keys_of_kinds(node: Node) -> list[tuple[str, Node, bool]]:
     for choice in node.get("allOf", ()):
         if "then" not in choice:
             continue
-        (constant,) = choice["if"]["properties"].values()
+        (condition,) = choice["if"]["properties"].values()
         required = choice["then"].get("required", ())
         for key, value in choice["then"]["properties"].items():
             if value:
                 identity = key, json.dumps(value, sort_keys=True), key in required
-                kinds.setdefault(identity, []).append(constant["const"])
+                kinds.setdefault(identity, []).extend(condition["enum"])
                 nodes[identity] = value
     return [
         (key, nodes[key, identity, required] | {"kinds": of_kinds}, required)
@@ -155,8 +155,6 @@ def _keys_of_kinds(node: Node) -> list[tuple[str, Node, bool]]:
 def _kind(node: Node) -> str:
     if "enum" in node:
         return " \\| ".join(f"`{value}`" for value in node["enum"])
-    if "const" in node:
-        return f"`{node['const']}`"
     kinds = node.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else sorted(kinds, key=lambda kind: kind == "null")
     return " or ".join(kinds)

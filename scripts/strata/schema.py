@@ -32,6 +32,11 @@ class Schema:
 
     @cached_property
     def _validate(self) -> Callable[[object], object]:
+        # Without what an exception tells, it is compiled in a quarter of the time, and nearly all that is read is right.
+        return fastjsonschema.compile(self.document, use_default=False, detailed_exceptions=False)
+
+    @cached_property
+    def _explain(self) -> Callable[[object], object]:
         return fastjsonschema.compile(self.document, use_default=False)
 
     def complete(self, value: object, source: str, above: Sequence[str] = ()) -> dict[str, Any]:
@@ -46,10 +51,11 @@ class Schema:
         """
         filled: dict[str, Any] = self._fill(value, self.document)
         _check_finite(filled, list(above), source)
-        try:
-            self._validate(filled)
-        except fastjsonschema.JsonSchemaValueException as error:
-            raise StrataError(self._sentence(error, source, above)) from None
+        if not _accepts(self._validate, filled):
+            try:
+                self._explain(filled)
+            except fastjsonschema.JsonSchemaValueException as error:
+                raise StrataError(self._sentence(error, source, above)) from None
         return filled
 
     def knows(self, path: Sequence[str]) -> bool:
@@ -187,10 +193,10 @@ def _properties(definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _branch(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The branch of an if-then list whose constant `value` holds, or else `schema` itself."""
+    """The branch of an if-then list whose condition `value` meets, or else `schema` itself."""
     for choice in schema.get("allOf", ()):
         conditions = choice.get("if", {}).get("properties", {})
-        if conditions and all(value.get(key) == of_key.get("const") for key, of_key in conditions.items()):
+        if conditions and all(value.get(key) in of_key["enum"] for key, of_key in conditions.items()):
             return choice["then"]
     return schema
 

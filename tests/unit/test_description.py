@@ -60,7 +60,7 @@ def name_kinds(kind: Any) -> set[str]:
 
 def list_kinds(node: dict) -> set[str]:
     if "type" not in node:
-        return {JSON[type(value)] for value in node.get("enum", [node.get("const")])}
+        return {JSON[type(value)] for value in node["enum"]}
     return {node["type"]} if isinstance(node["type"], str) else set(node["type"])
 
 
