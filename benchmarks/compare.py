@@ -18,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 import yaml
 from PIL import Image
@@ -125,38 +128,54 @@ def round_of(bench: Bench) -> dict[str, float]:
     took["taken back"] = bench.snakemake()
     bench.scene["effects"][bench.effect]["prompt"] = after
     took["dry run"] = bench.snakemake("--dry-run")
-    took["live"], took["live pass"] = live(bench)
+    took["live"], took["live pass"] = time_live(bench)
     return took
 
 
-def live(bench: Bench) -> tuple[float, float]:
-    """The seconds from a save to the end of its build in live, and those of its pass. The second edit of two."""
+class Live:
+    """`strata live` at work in the folder of a bench."""
+
+    def __init__(self, process: subprocess.Popen, said: TextIO):
+        self.process, self._said, self._builds = process, said, 0
+
+    def wait_for_build(self) -> None:
+        """Returns as soon as one more build has ended."""
+        self._builds += 1
+        while self.process.poll() is None:
+            self._said.seek(0)
+            if self._said.read().count("Watching.") >= self._builds:
+                return
+            time.sleep(0.01)
+        self._said.seek(0)
+        raise SystemExit(f"live ended:\n{self._said.read()}")
+
+
+@contextmanager
+def watch(bench: Bench) -> Iterator[Live]:
+    """Runs `strata live`, from the end of its first build on."""
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "strata", "live"],
             cwd=bench.folder, env=bench.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
         )  # fmt: skip
-
-        def wait_for(builds: int) -> None:
-            while process.poll() is None:
-                said.seek(0)
-                if said.read().count("Watching.") >= builds:
-                    return
-                time.sleep(0.01)
-            said.seek(0)
-            raise SystemExit(f"live ended:\n{said.read()}")
-
         try:
-            for builds in (1, 2):
-                wait_for(builds)
-                time.sleep(0.5)
-                bench.edit()
-                started = time.perf_counter()
-            wait_for(3)
-            return time.perf_counter() - started, bench.passes()[bench.effect]
+            live = Live(process, said)
+            live.wait_for_build()
+            yield live
         finally:
             process.terminate()
             process.wait()
+
+
+def time_live(bench: Bench) -> tuple[float, float]:
+    """The seconds from a save to the end of its build in live, and those of its pass. The second edit of two."""
+    with watch(bench) as live:
+        for _ in range(2):
+            time.sleep(0.5)
+            bench.edit()
+            started = time.perf_counter()
+            live.wait_for_build()
+        return time.perf_counter() - started, bench.passes()[bench.effect]
 
 
 def pass_times(folder: Path, scene: dict, rounds: int) -> dict[str, dict[str, float]]:
