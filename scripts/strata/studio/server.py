@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from strata.errors import StrataError
 from strata.installation import LIBRARY
 from strata.scene import paths
+from strata.scene.description import SCHEMA
 from strata.scene.edits import apply
 from strata.scene.layers import Layers
 from strata.scene.taking_back import find_edits
@@ -274,7 +275,7 @@ def _read_how(text: str) -> dict[str, Any]:
     if not isinstance(asked, dict) or not asked.keys() <= {"blur", "position", "depth"}:
         raise StrataError("How a layer is placed is its blur, its position and its depth.")
     described = {"background": {"prompt": "none"}, "composite": {"layers": [{"layer": "background", **asked}]}}
-    entry: dict[str, Any] = Schema("scene").complete(described, "The page")["composite"]["layers"][0]
+    entry: dict[str, Any] = SCHEMA.complete(described, "The page")["composite"]["layers"][0]
     return entry
 
 
