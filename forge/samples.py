@@ -119,7 +119,8 @@ class Subjects:
             latents, plate, mask = halved(latents), halved(plate), mask[:, :, ::2, ::2]
         latents, plate, mask = cut(torch.cat([latents, plate, mask], 1), mask, size).split([4, 4, 1], 1)
         plate = plate + self.PLATE_NOISE * torch.randn_like(plate) * torch.rand(count, 1, 1, 1, device=device)
-        return Batch(latents, self.concepts[picks], torch.cat([mask, plate], 1), weights(mask))
+        weight = weights(mask) * contrast_weights(latents)
+        return Batch(latents, self.concepts[picks], torch.cat([mask, plate], 1), weight)
 
 
 SOURCES = {"text_to_image": Landscapes, "inpainting": Subjects}

@@ -94,10 +94,10 @@ def test_the_default_scene_is_the_one_that_is_described(monkeypatch):
     scene = Scene(yaml.safe_load((ROOT / "config.yaml").read_text()), "config.yaml").description
     assert (scene["canvas"]["width"], scene["canvas"]["height"]) == (768, 512)
     for described, seed, steps, guidance in [
-        (scene["background"], 96, 40, 8.0),
-        (scene["subjects"]["astronaut"], 45, 40, 8.0),
+        (scene["background"], 95, 40, 8.0),
+        (scene["subjects"]["astronaut"], 44, 40, 8.0),
         (scene["subjects"]["hovercraft"], 99, 40, 8.0),
-        (scene["effects"]["fog"], 203, 30, 5.0),
+        (scene["effects"]["fog"], 209, 30, 5.0),
     ]:
         assert (described["seed"], described["steps"], described["guidance_scale"]) == (seed, steps, guidance)
     masks = [subject["mask"]["shapes"][0] for subject in scene["subjects"].values()]
