@@ -4,7 +4,7 @@
 
 Three edits, after each of which the scene is built with a warm worker: another prompt of the last effect, other seeds of all
 passes, and another opacity. Counted is what all processes of the build spend but the worker, which does nothing but passes.
-Beside them stand `snakemake --version` and a dry run with nothing to do, which nothing in a workflow can undercut. Linux alone.
+Beside them stand a dry run with nothing to do, and `snakemake --version`, which nothing in a workflow can undercut. Linux alone.
 """
 
 import argparse
@@ -30,10 +30,6 @@ from strata.yaml_files import read_yaml
 BECOME_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER of Linux' prctl()
 
 
-def edit_prompt(bench: Bench) -> None:
-    bench.edit()
-
-
 def edit_seeds(bench: Bench) -> None:
     bench.edits += 1
     for described in (bench.scene["background"], *bench.scene["subjects"].values(), *bench.scene["effects"].values()):
@@ -48,7 +44,7 @@ def edit_opacity(bench: Bench) -> None:
 
 
 EDITS: dict[str, Callable[[Bench], None]] = {
-    "another prompt of the last effect": edit_prompt,
+    "another prompt of the last effect": Bench.edit,
     "other seeds of all passes": edit_seeds,
     "another opacity": edit_opacity,
 }

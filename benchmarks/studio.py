@@ -3,8 +3,8 @@
     python benchmarks/studio.py [--rounds 7] [--into benchmarks/studio.md]
 
 The default scene in a temporary folder, with a worker that is warm, and its page in Chromium, driven by Playwright; both come with
-what `requirements-dev.txt` lists and Debian's package `chromium`. Times begin with the click that saves
-and builds, and are taken in the page.
+what `requirements-dev.txt` lists and Debian's package `chromium`. Times begin with the click that saves and builds, and
+are taken in the page.
 """
 
 import argparse
@@ -40,7 +40,6 @@ MOVE = """(opacity) => new Promise((resolve) => {
     range.value = opacity;
     range.dispatchEvent(new Event("input", { bubbles: true }));
 })"""
-
 
 CLOCK = """
 window.clicked = window.previewed = window.finished = null;
@@ -85,8 +84,8 @@ def pass_seconds(folder: Path) -> float:
 
 
 def memory(process: psutil.Process) -> float:
-    """The megabytes that a process holds for itself."""
-    return process.memory_full_info().uss / 1e6
+    """The megabytes that a process holds, with what it shares with others."""
+    return process.memory_info().rss / 1e6
 
 
 def measure(folder: Path, rounds: int) -> list[tuple[str, str, str]]:
