@@ -174,6 +174,12 @@ class Guide(TypedDict):
     layer: str | None
 
 
+class ReferencePicture(Guide):
+    """What shows a pass what to paint, and how many times more than the model was trained to it attends to it."""
+
+    weight: float
+
+
 class ControlPicture(Guide):
     """What a ControlNet follows: how it is fitted to the canvas, and Canny's two thresholds, which count for canny alone."""
 
@@ -207,7 +213,7 @@ class DiffusionPass(Sized, Sampling):
     loras: list[PassLora]
     style: PassStyle | None
     style_picture: Guide | None
-    reference: Guide | None
+    reference: ReferencePicture | None
     control: PassControl | None
     control_picture: ControlPicture | None
     model: PassModel

@@ -33,6 +33,7 @@ DECIDES = {
     "diffusion/lora": MODELS,
     "diffusion/patches": MODELS | UPSCALERS,
     "diffusion/pipelines": MODELS | UPSCALERS,
+    "diffusion/reference_weight": MODELS,
     "diffusion/schedulers": MODELS,
     "diffusion/speed": MODELS | UPSCALERS,
     "diffusion/super_resolution": UPSCALERS,

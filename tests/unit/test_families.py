@@ -48,8 +48,24 @@ def test_styles_are_those_of_the_signatures(family):
 def test_a_pipeline_that_needs_a_picture_is_known():
     source = inspect.getsource(diffusers.QwenImageEditPipeline.__call__)
     assert "image[0].size if isinstance(image, list) else image.size" in source  # without asking whether there is one
-    assert families.refuse_reference("QwenImageEditPipeline", "text_to_image", given=False)
-    assert families.refuse_reference("QwenImageEditInpaintPipeline", "inpaint", given=False) is None
+    assert families.refuse_reference("QwenImageEditPipeline", "text_to_image", None)
+    assert families.refuse_reference("QwenImageEditInpaintPipeline", "inpaint", None) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "weight", "is_refused"),
+    [
+        ("Flux2Klein", 0.5, False),
+        ("FluxKontext", 0, False),
+        ("QwenImageEdit", 1, False),
+        ("QwenImageEdit", 0.5, True),
+        ("QwenImageEdit", 0, True),
+    ],
+)
+def test_references_with_a_weight(family, weight, is_refused):
+    refused = families.refuse_reference(f"{family}Pipeline", "text_to_image", weight)
+    assert bool(refused) == is_refused
+    assert not refused or "Flux2Klein, FluxKontext have one. Take `reference.weight` out" in refused
 
 
 def test_pipelines_with_controlnets_take_what_a_pass_gives():

@@ -74,6 +74,41 @@ def test_a_subject_looks_at_a_layer(name, models_of, builder):
 
 
 @pytest.mark.parametrize("name", TAKING)
+def test_a_reference_has_a_weight(name, models_of, builder):
+    """It is as it was without one at 1, hidden at 0, and in between and beyond something else; what comes next has none left."""
+    draw_picture(1).save("hero.png")
+    draw_picture(2).save("other.png")
+    draw_picture(3, (96, 64)).save("photo.png")
+    config = describe_scene(models_of(name))
+    config["background"], config["effects"], config["composite"] = {"image": "photo.png"}, {}, {}
+    astronaut = config["subjects"]["astronaut"]
+    astronaut["strength"] = 1.0
+
+    def paint(picture: str, **weight: float) -> bytes:
+        astronaut["reference"] = {"image": picture} | weight
+        return builder.build(config)[0]["astronaut"].tobytes()
+
+    plain = paint("hero.png")
+    by_weight = {weight: paint("hero.png", weight=weight) for weight in (0, 0.5, 1, 2)}
+    assert by_weight[1] == plain
+    assert len(set(by_weight.values())) == 4
+    assert paint("other.png", weight=0) == by_weight[0]
+    assert paint("other.png", weight=2) != by_weight[2]
+    assert paint("hero.png") == plain
+
+
+def test_a_weight_for_a_reference_that_is_part_of_the_prompt_is_refused(models_of, builder):
+    draw_picture(1).save("hero.png")
+    config = describe_scene(models_of("qwen-edit"))
+    config["models"]["edit"] = config["models"]["inpainting"]
+    config["background"] |= {"model": "edit", "reference": {"image": "hero.png", "weight": 0.5}}
+    with pytest.raises(
+        StrataError, match=r"background is painted by models\.edit.*, without a weight: Flux2Klein, Flux"
+    ):
+        Scene(config, "config.yaml")
+
+
+@pytest.mark.parametrize("name", TAKING)
 @pytest.mark.parametrize("layer", ["background", "background from a picture", "fog", "refined"])
 def test_every_kind_of_pass_looks_at_a_picture(layer, name, models_of, builder):
     draw_picture(1).save("hero.png")

@@ -155,6 +155,8 @@ def test_a_reference_costs_the_pass_that_has_it(klein):
     assert klein.planned(target) == set()
     shutil.copyfile(klein.folder / "two.png", klein.folder / "one.png")
     assert klein.planned(target) == ROVER
+    klein.edit("subjects.rover.reference.weight", 0.5)
+    assert klein.planned(target) == ROVER
     klein.edit("subjects.rover.reference", {"layer": "astronaut"})
     klein.build(target)
     assert klein.planned(target) == set()

@@ -708,7 +708,7 @@ def test_every_key_of_the_schema_has_its_row():
         rows |= {f"models.{task}.style_adapter.file", f"models.{task}.style_adapter.image_encoder"}
     # tests/workflow/test_guides.py
     for place in ("background", "subjects.*", "effects.*", "refine"):
-        rows |= {f"{place}.reference.{key}" for key in ("image", "layer")}
+        rows |= {f"{place}.reference.{key}" for key in ("image", "layer", "weight")}
         keys = ("model", "kind", "image", "of", "fit", "scale", "mode", "thresholds")
         rows |= {f"{place}.control.{key}" for key in keys}
     assert leaves(Schema("scene").document) - rows == set()

@@ -1,4 +1,5 @@
-"""What a pass adds to a loaded pipeline for as long as it runs: another sampler, LoRA adapters, a style.
+"""What a pass adds to a loaded pipeline for as long as it runs: another sampler, LoRA adapters, a style, the weight
+of a reference.
 
 Pipelines are kept for the next pass and share their parts. So everything is taken away again, however the pass ends, and
 weights are never merged: what is left is what was there before, to the bit.
@@ -13,6 +14,7 @@ from PIL import Image
 from strata.diffusion import patches
 from strata.diffusion.lora import with_loras
 from strata.diffusion.pipelines import Loaded, place
+from strata.diffusion.reference_weight import with_reference_weight
 from strata.diffusion.schedulers import with_scheduler
 from strata.diffusion.speed import fresh_cache
 from strata.passes import DiffusionPass
@@ -58,6 +60,8 @@ def attached(
         if hooked:
             place(loaded)
             lent.callback(pipeline.remove_all_hooks)
+        if spec["reference"] and spec["reference"]["weight"] != 1:
+            lent.enter_context(with_reference_weight(pipeline, spec["reference"]["weight"]))
         lent.enter_context(fresh_cache(pipeline, spec["model"].get("speed")))
         # The last, so that adapters are in place by whose names prompts are told apart.
         lent.enter_context(loaded.prompts.lent_to(pipeline, [spec["loras"], spec["clip_skip"]]))

@@ -46,6 +46,9 @@ REFERENCES: Mapping[str, Mapping[str, str]] = {
 }
 """The families that take a reference: what their pipelines call it, by task."""
 
+WEIGHING_REFERENCES = ("Flux2Klein", "FluxKontext")
+"""The families of those whose references have a weight: what attends to them does so in the transformer alone."""
+
 NEEDING_REFERENCES = {"QwenImageEdit": ("text_to_image",)}
 """The families that paint nothing without one, and for which tasks."""
 
@@ -153,17 +156,21 @@ def find_family(pipeline: str) -> str | None:
     return next(found, None)
 
 
-def refuse_reference(pipeline: str, task: str, given: bool) -> str | None:
+def refuse_reference(pipeline: str, task: str, weight: float | None) -> str | None:
     """Why a pass cannot have a reference, or cannot be without one: the end of a sentence; None if all is well.
 
     Args:
         pipeline: the name of its class.
-        given: whether the pass has one.
+        weight: that of the pass's reference; None if it has none.
     """
     family = find_family(pipeline)
+    given = weight is not None
     if given and task not in REFERENCES.get(family or "", {}):
         able = ", ".join(name for name, tasks in REFERENCES.items() if task in tasks)
         return f"which takes no reference for {WORDS[task]}: {able} do. Take `reference` out, or name another model"
+    if given and weight != 1 and family not in WEIGHING_REFERENCES:
+        able = ", ".join(WEIGHING_REFERENCES)
+        return f"which reads its reference as a part of the prompt, without a weight: {able} have one. Take `reference.weight` out"
     if not given and task in NEEDING_REFERENCES.get(family or "", ()):
         return f"which needs a picture for {WORDS[task]}. Add `reference: {{image: ...}}`, or name another model"
     return None

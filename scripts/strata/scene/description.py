@@ -25,9 +25,12 @@ class Lora(TypedDict):
 class Reference(TypedDict):
     image: str | None
     layer: str | None
+    weight: float
 
 
-class Style(Reference):
+class Style(TypedDict):
+    image: str | None
+    layer: str | None
     weight: float
 
 
