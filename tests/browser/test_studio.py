@@ -50,6 +50,20 @@ def test_a_wrong_value_is_a_sentence_beside_its_field_and_nothing_is_written(tab
     wrong.wait_for(state="hidden")
 
 
+def test_a_click_beneath_the_field_in_focus_is_not_lost(tab):
+    """The description of a field folds as it loses the focus: what is pressed must not move away from under the pointer."""
+    tab.select("background")
+    described, seed = "[data-key='background.prompt']", tab.input("background.seed")
+    tab.input("background.prompt").click()
+    assert tab.page.locator(f"{described} .told").is_visible()
+    before = seed.input_value()
+    tab.page.locator("[data-key='background.seed'] button[title='Another seed']").click(delay=200)
+    assert seed.input_value() != before
+    tab.page.locator(f"{described} .told").wait_for(state="hidden")
+    tab.page.keyboard.press("Tab")  # by the keyboard, too, the description is that of the field in focus
+    assert tab.page.locator(".told:visible").count() == 1
+
+
 def test_an_edit_outside_shows_within_a_second(tab):
     tab.select("background")
     path, took = tab.folder / "config.yaml", []

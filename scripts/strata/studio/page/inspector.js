@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { startBrush } from "./brush.js";
+import { connectDescriptions } from "./descriptions.js";
 import { byId, make, sayTime, showDialog } from "./dom.js";
 import { makeField, makeYamlField } from "./fields.js";
 import { describe, layerSchema, resolve, sceneProperty } from "./schema.js";
@@ -238,6 +239,7 @@ function buildModels(node) {
 
 export function connectInspector(failed) {
   fail = failed;
+  connectDescriptions(byId("panel"));
   for (const name of ["layer", "scene"]) byId(`tab-${name}`).addEventListener("click", () => choose(name));
   document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
