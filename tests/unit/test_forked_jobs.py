@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from helpers.working_folder import ROOT
 from strata.workflow import forked_jobs
+from strata.workflow.forked_jobs import fork
 
 SERVER = """
 import sys
@@ -23,10 +25,10 @@ if __name__ == "__main__":
         process = fork(script)
         print("server", _forkserver._forkserver_pid, flush=True)
         try:
-            process.join()
+            code = process.wait()
         except KeyboardInterrupt:
-            process.join()
-        print("code", process.exitcode, flush=True)
+            code = process.wait()
+        print("code", code, flush=True)
 """
 
 
@@ -84,6 +86,19 @@ def test_scripts_share_nothing(start, tmp_path):
     )
     assert said.count("count 1\n") == 2
     assert "True" in said
+
+
+def test_the_end_of_each_is_known_where_many_run_at_once(tmp_path):
+    """multiprocessing reads the ends of all processes whenever it starts one: read twice, an end is unknown, and the job runs again."""
+    script = tmp_path / "short.py"
+    script.write_text("raise SystemExit(3)")
+
+    def run(_: int) -> int:
+        return fork(str(script)).wait()
+
+    with ThreadPoolExecutor(6) as pool:
+        codes = list(pool.map(run, range(120)))
+    assert codes == [3] * 120
 
 
 def test_ctrl_c_reaches_the_script_alone(start):

@@ -289,7 +289,7 @@ def test_a_script_that_ends_before_it_is_measured_is_a_job_like_others(build, tm
     """The process that forks a script takes it away as soon as it ends, so that there may be no such process any more."""
     driver = tmp_path / "driver.py"
     driver.write_text(
-        driver.read_text().replace("return fork(script)", "process = fork(script); process.join(); return process")
+        driver.read_text().replace("return fork(script)", "script = fork(script); script.wait(); return script")
     )
     code, _ = build(RULES, "results/painted.txt")
     assert code == 0

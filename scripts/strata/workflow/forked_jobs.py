@@ -11,7 +11,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
@@ -21,20 +22,45 @@ from strata.installation import LIBRARY
 PRELOADED = "strata.workflow.preloaded"
 
 _context = multiprocessing.get_context("forkserver")
-_starting = threading.Lock()
+_lock = threading.Lock()
+"""Held by who reads whether processes have ended: the end of each can be read only once."""
 
 
-def fork(script: str) -> BaseProcess:
+@dataclass(frozen=True)
+class ForkedScript:
+    """A script at work in a process of its own."""
+
+    _process: BaseProcess
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None  # it was started
+        return self._process.pid
+
+    def wait(self) -> int:
+        """Waits for the script's end.
+
+        Returns:
+            its exit code; -N if signal N ended it; 255 if the process that it was forked from was killed.
+        """
+        connection.wait([self._process.sentinel])
+        with _lock:  # whenever multiprocessing starts a process, it looks for the end of all others
+            self._process.join()
+        assert self._process.exitcode is not None  # it has ended
+        return self._process.exitcode
+
+
+def fork(script: str) -> ForkedScript:
     """Starts a Python script in this process' working directory, with its terminal.
 
     Raises:
         OSError: the process that scripts are forked from is gone.
     """
-    with _starting, _without_main():
+    with _lock, _without_main():
         _ensure_server()
         process = _context.Process(target=run_script, args=(script, str(Path.cwd()), dict(os.environ)))
         process.start()
-    return process
+    return ForkedScript(process)
 
 
 def _ensure_server() -> None:

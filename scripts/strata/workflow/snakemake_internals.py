@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 from snakemake_interface_executor_plugins.settings import ExecMode
@@ -57,7 +57,17 @@ Hook = Callable[[], None]
 LOST = 255
 """What multiprocessing says of a process whose end it could not learn, since the one that it was forked from was killed."""
 
+
 HOOKS = ("onstart", "onsuccess", "onerror")
+
+
+class RunningScript(Protocol):
+    """A script at work: its process, and what waits for its exit code."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self) -> int: ...
 
 
 def on_build(workflow: Any, begin: Hook, succeed: Hook, fail: Hook) -> None:
@@ -219,12 +229,12 @@ def cancel_timers() -> None:
             thread.cancel()
 
 
-def run_scripts_by(start: Callable[[str], Any]) -> None:
+def run_scripts_by(start: Callable[[str], RunningScript]) -> None:
     """Has this workflow's scripts started by a function of ours, from now on.
 
     Args:
-        start: given the path of a script, starts it in this process' working directory and returns the process, a
-            multiprocessing.Process. What it raises as OSError has Snakemake start the script itself.
+        start: given the path of a script, starts it in this process' working directory. What it raises as OSError has Snakemake
+            start the script itself.
     """
     from snakemake.script import PythonScript
 
@@ -236,16 +246,16 @@ def run_scripts_by(start: Callable[[str], Any]) -> None:
             start_interpreter(job, script, edit)  # it needs another interpreter or folder, or is another workflow's
             return
         try:
-            process = start(script)
+            running = start(script)
         except OSError:
             start_interpreter(job, script)
             return
-        with _measured(process.pid, job.bench_record):
-            process.join()
-        if process.exitcode == LOST:
+        with _measured(running.pid, job.bench_record):
+            code = running.wait()
+        if code == LOST:
             start_interpreter(job, script)  # it may run to its end meanwhile: both write the same
-        elif process.exitcode:
-            raise subprocess.CalledProcessError(process.exitcode, [sys.executable, script])
+        elif code:
+            raise subprocess.CalledProcessError(code, [sys.executable, script])
 
     execute.replaced = start_interpreter  # type: ignore[attr-defined]
     PythonScript.execute_script = execute
