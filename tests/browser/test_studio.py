@@ -246,6 +246,32 @@ def test_a_late_answer_does_not_undo_a_newer_one(tab):
     assert tab.input("background.seed").input_value() == "79"
 
 
+EDIT_WHILE_AN_ANSWER_IS_AWAITED = """async () => {
+  const { session } = await import("/page/session.js");
+  const ask = window.fetch;
+  let [answer, held] = [null, null];
+  const answered = new Promise((resolve) => (answer = resolve));
+  window.fetch = async (...call) => {
+    const response = await ask(...call);
+    if (held === null && call[1]?.method === "POST") await new Promise((resolve) => answer(held = resolve));
+    return response;
+  };
+  session.set(["background", "seed"], 5);
+  await answered;
+  session.set(["background", "steps"], 9);
+  held();
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  return [session.valueAt(["background", "seed"]), session.valueAt(["background", "steps"])];
+}"""
+
+
+def test_an_answer_about_earlier_edits_does_not_undo_the_next(tab):
+    """The page asks the server what edits make of a scene a moment after the last of them."""
+    assert tab.page.evaluate(EDIT_WHILE_AN_ANSWER_IS_AWAITED) == [5, 9]
+    tab.page.wait_for_selector("#price:not(.busy)")
+    tab.page.wait_for_selector("#edit-list li:has-text('background.steps: 9')", state="attached")
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

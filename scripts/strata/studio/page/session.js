@@ -289,6 +289,7 @@ class Session extends EventTarget {
 
   #later() {
     clearTimeout(this.#timer);
+    this.#asked++; // an answer that is under way knows nothing of the last change
     this.#timer = setTimeout(() => this.#ask(), PATIENCE);
     this.pricing = true;
   }
