@@ -135,6 +135,8 @@ class Schema:
                 f"{source}: {dotted(path)} holds a {'model' if path == ['models'] else 'layer'} named {bad!r}. A name is a "
                 "small letter, then at most 63 small letters, digits, - and _; rename it."
             )
+        if error.rule == "uniqueItems":
+            return f"{source}: {dotted(path)} is {shorten(value)}, but may hold each only once. Take out what is there twice."
         meaning = " ".join(str(error.definition.get("description", "")).split())
         remedy = f" ({meaning.rstrip('.')})" if meaning else ""
         return f"{source}: {dotted(path)} is {shorten(value)}, but must be {_demand(error.definition)}{remedy}."
@@ -167,14 +169,16 @@ def dotted(path: Sequence[object]) -> str:
 def _typed(value: object, kind: object) -> object:
     """A scalar in the type that is asked for, if it means the same: 8 is 8.0, and "8" is 8.
 
-    Quotes come from people, and from `snakemake --config`, which gives what is inside a mapping as text.
+    Quotes come from people, and from `snakemake --config`, which gives what is inside a mapping as text. And 1e6 is a text in YAML 1.1.
     """
     kinds = kind if isinstance(kind, list) else [kind]
     if isinstance(value, str):
         if value in ("true", "false") and "boolean" in kinds:
             return value == "true"
-        if {"integer", "number"} & set(kinds) and re.fullmatch(r"-?[0-9]{1,400}(\.[0-9]*)?", value):
-            value = float(value) if "." in value else int(value)
+        if {"integer", "number"} & set(kinds) and re.fullmatch(
+            r"-?[0-9]{1,400}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?", value
+        ):
+            value = int(value) if value.lstrip("-").isdigit() else float(value)
     if type(value) is int and "number" in kinds:
         return float(value) if abs(value) < 2**1023 else (math.inf if value > 0 else -math.inf)
     if type(value) is float and "integer" in kinds and value.is_integer():

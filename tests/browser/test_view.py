@@ -143,6 +143,19 @@ def test_pictures_that_were_given_can_be_compared(browser, tmp_path):
     assert page.read("shown").tobytes() == picture.final.tobytes()
 
 
+def test_an_eye_leaves_what_is_compared_alone(opened):
+    picture = typical()
+    page = opened(picture)
+    page.page.click("#compare")
+    page.settle()
+    said = page.page.inner_text("#state")
+    page.press("2")
+    assert page.read("shown").tobytes() == picture.final.tobytes()
+    assert page.page.inner_text("#state") == said
+    page.press("c")
+    assert page.read().tobytes() == without(picture, "grain").tobytes()
+
+
 def test_any_two_pictures_can_be_compared(opened, tmp_path):
     picture = typical()
     page = opened(picture)

@@ -63,6 +63,8 @@ def test_whole_and_real_numbers_mean_the_same(schema):
         ("background.seed", "78", 78),
         ("background.guidance_scale", "7", 7.0),
         ("canvas.scale", "0.5", 0.5),
+        ("canvas.scale", "5e-1", 0.5),  # YAML 1.1 wants 5.0e-1, and reads this as a text
+        ("background.seed", "1e6", 1000000),
         ("subjects.astronaut.mask.invert", "true", True),
         ("subjects.astronaut.context", "16", 16),
         ("background.prompt", "78", "78"),
@@ -83,6 +85,12 @@ def test_a_complete_scene_is_complete(schema):
         ("backgroun", {}, "config.yaml: backgroun is not a key of the schema. Did you mean background?"),
         ("background.promt", "x", "background.promt is not a key of the schema. Did you mean prompt?"),
         ("background.zzz", "x", "background.zzz is not a key of the schema. Known here: clip_skip, control, fit, "),
+        (
+            "exports",
+            ["psd", "psd"],
+            "exports is ['psd', 'psd'], but may hold each only once. Take out what is there twice.",
+        ),
+        ("canvas.scale", "1e999", "canvas.scale is inf, but must be a finite number."),
         ("background.seed", "x", "background.seed is 'x', but must be a whole number, at least 0"),
         ("background.seed", True, "background.seed is True, but must be a whole number"),
         ("background.seed", -1, "background.seed is -1, but must be a whole number, at least 0"),

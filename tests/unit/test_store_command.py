@@ -56,6 +56,15 @@ def test_a_store_is_trimmed_to_what_is_asked_for(stores, capsys):
     assert list_entries(stores[1].folder)
 
 
+@pytest.mark.parametrize("size", ["nan", "inf", "-1", "much"])
+def test_a_size_that_is_none_removes_nothing(stores, size, capsys):
+    with pytest.raises(SystemExit) as refused:
+        main(["store", "trim", f"--gb={size}"])
+    assert refused.value.code == 2
+    assert f"'{size}' is no size: give a number of GB, 0 or more" in capsys.readouterr().err
+    assert len(list_entries(stores[0].folder)) == 3
+
+
 @pytest.mark.parametrize("arguments", [["trim", "--shared"], ["trim", "--folder", "team"]])
 def test_a_store_of_others_is_not_trimmed_without_a_size(arguments):
     with pytest.raises(SystemExit, match="Say how large"):

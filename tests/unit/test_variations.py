@@ -70,6 +70,30 @@ def test_a_key_that_is_not_one_is_named(effective, name, said):
         vary(effective, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("fog.opacity~0.1,composite.layers.fog.opacity~0.5", "fog.opacity and composite.layers.fog.opacity"),
+        ("background.seed~78,background.seed~79", "background.seed and background.seed"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(effective, name, keys):
+    with pytest.raises(StrataError, match=re.escape(f"twice, as {keys}. Take one out.")):
+        vary(effective, name)
+
+
+def test_a_key_inside_a_value_that_was_given_before_can_be_set(effective):
+    varied = vary(effective, "fog.depth~{start: 0, end: 1},composite.layers.fog.depth.start~0.5")
+    assert varied["composite"]["layers"][3]["depth"] == {"start": 0.5, "end": 1}
+
+
+def test_a_key_of_a_layer_that_is_listed_twice_is_refused(effective):
+    effective["composite"]["layers"].append(effective["composite"]["layers"][3] | {"blur": 9.0})
+    with pytest.raises(StrataError, match=r"sets fog\.opacity, but the composite lists fog 2 times"):
+        vary(effective, "fog.opacity~0.5")
+    assert vary(effective, "astronaut.opacity~0.5")["composite"]["layers"][1]["opacity"] == 0.5
+
+
 def test_a_varied_scene_is_checked_like_any_other(config, tmp_path):
     (tmp_path / "scenes").mkdir()
     (tmp_path / "scenes/night.yaml").write_text("background: {prompt: a night}\n")

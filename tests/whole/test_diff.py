@@ -48,6 +48,10 @@ def test_commits_are_sides_too(built):
     git("init", "-q")
     git("add", "config.yaml")
     git("commit", "-qm", "first")
+    git("commit", "-qm", "second", "--allow-empty")
+    same = diff(built, "HEAD~1", "config.yaml")
+    assert same.strip() == "The picture of HEAD~1 is not built."  # and it has the same layers, built or not
+    assert diff(built, "HEAD~1:config.yaml", "fog.opacity~0.6").startswith("composite.layers.fog.opacity: 0.3 -> 0.6")
     built.edit("background.seed", 5)
     said = diff(built, "HEAD", "config.yaml")
     assert "background.seed: 77 -> 5" in said
@@ -55,6 +59,15 @@ def test_commits_are_sides_too(built):
     missing = built.strata("diff", "HEAD:scenes/none.yaml", "config.yaml")
     assert missing.returncode == 1
     assert "has no file scenes/none.yaml here" in missing.stdout
+
+
+def test_no_file_of_another_kind_is_written_over(built):
+    before = (built.folder / "config.yaml").read_bytes()
+    for option, ending in (("--picture", ".png"), ("--page", ".html")):
+        done = built.strata("diff", "config.yaml", "fog.opacity~0.6", option, "config.yaml")
+        assert done.returncode == 1
+        assert f"{option} is config.yaml, but must end in {ending}" in done.stdout
+    assert (built.folder / "config.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("side", ["nothing", "--output=x", "../etc", "zz.seed~1", "config.yaml/x"])

@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    _check_ending("--picture", arguments.picture, (".png",))
+    _check_ending("--page", arguments.page, (".html", ".htm"))
     a, b = find_side(arguments.a), find_side(arguments.b)
     difference = comparing.compare(a, b)
     print(json.dumps(difference, indent=2) if arguments.json else "\n".join(map(reading.printable, say(difference))))
@@ -56,6 +58,12 @@ def run(arguments: argparse.Namespace) -> None:
             file.write(diff_view.encode(difference, pictures))
 
 
+def _check_ending(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    """Keeps what is written from replacing a file of another kind."""
+    if path is not None and path.suffix.lower() not in endings:
+        raise StrataError(f"{option} is {path}, but must end in {' or '.join(endings)}. Give the file such a name.")
+
+
 def find_side(text: str) -> Side:
     """What a person means by one side.
 
@@ -66,11 +74,12 @@ def find_side(text: str) -> Side:
     if is_file(path):
         return _find_file(path)
     folder = text.removeprefix(f"{paths.RESULTS}/").removesuffix("final.png").strip("/").removeprefix(".")
-    named = not folder or SIGN in folder or is_file(Path("scenes") / f"{folder}.yaml")
-    if named and is_file("config.yaml"):
-        return _find_scene(text, f"{folder}/" if folder else "")
-    if (config := _read_commit(text)) is not None:
+    is_scene = not folder or is_file(Path("scenes") / f"{folder}.yaml")
+    # The sign of a variation stands in HEAD~1, too.
+    if not is_scene and (config := _read_commit(text)) is not None:
         return Side(text, config, None, {}, {})
+    if (is_scene or SIGN in folder) and is_file("config.yaml"):
+        return _find_scene(text, f"{folder}/" if folder else "")
     raise StrataError(
         f"There is no {text}: no picture, no file, no scene in scenes/, no variation, no commit. Variations hold a {SIGN}, such "
         f"as fog.opacity{SIGN}0.5."

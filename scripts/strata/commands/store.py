@@ -8,6 +8,7 @@
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from strata.errors import StrataError
@@ -21,11 +22,21 @@ from strata.yaml_files import read_yaml
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=["list", "verify", "trim"], default="list")
     parser.add_argument(
-        "--gb", type=float, help="the size to trim to, in GB (10^9 bytes); by default the config's limit"
+        "--gb", type=_read_size, help="the size to trim to, in GB (10^9 bytes); by default the config's limit"
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--shared", action="store_true", help="the store on a shared disk that the config names")
     place.add_argument("--folder", help="the folder of another store")
+
+
+def _read_size(text: str) -> float:
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 0 <= size < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: give a number of GB, 0 or more")
+    return size
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -35,6 +35,11 @@ class Side:
     layers: Mapping[str, Path]
     made: Mapping[str, LayerProvenance]
 
+    @property
+    def stack(self) -> set[str]:
+        """The layers that its scene puts together, built or not."""
+        return set() if self.scene is None else {str(entry["layer"]) for entry in self.scene["composite"]["layers"]}
+
 
 class Key(TypedDict):
     """A key that differs, with its value on both sides."""
@@ -121,9 +126,12 @@ def _flatten(value: object, path: str) -> Iterator[tuple[str, object]]:
 
 
 def find_layers(a: Side, b: Side) -> Iterator[LayerDifference]:
-    """The layers that differ, by their pixels where both files are at hand, else by how they were made."""
+    """The layers that differ, by their pixels where both files are at hand, else by how they were made.
+
+    Nothing is said of one that a side has and has not built.
+    """
     for name in dict.fromkeys([*a.layers, *a.made, *b.layers, *b.made]):
-        there = [name in side.layers or name in side.made for side in (a, b)]
+        there = [name in side.layers or name in side.made or name in side.stack for side in (a, b)]
         if not all(there):
             yield {"layer": name, "how": f"only in {a.name if there[0] else b.name}", "pixels": None}
         elif name in a.layers and name in b.layers:

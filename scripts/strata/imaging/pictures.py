@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from strata.errors import StrataError
 from strata.files import ReadFile, read_file
@@ -84,8 +84,11 @@ def decode(content: bytes) -> Image.Image:
 
     Raises one of UNREADABLE.
     """
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+    except UnidentifiedImageError:  # whose sentence names the object in memory
+        raise UnidentifiedImageError("it is of no kind that Pillow knows") from None
     if image.mode.startswith("I"):  # convert("L") clips at 255 instead of scaling 0..65535
         levels = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         scaled = Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -20,13 +21,20 @@ def vary(description: Mapping[str, Any], name: str) -> dict[str, Any]:
     read as YAML. Neither can hold a slash.
 
     Raises:
-        StrataError: the name has another form, or a key of it is no key of the scene, or the end of several.
+        StrataError: the name has another form, or a key of it is no key of the scene, or the end of several, or given twice.
     """
     varied = copy.deepcopy(dict(description))
-    mappings = dict(_leaves(varied, ()))
+    given: dict[tuple[str, ...], str] = {}
     for key, value in assignments(name):
         path = find_path(varied, key, f"The folder {name}")
-        mappings[path][path[-1]] = value
+        if path in given:
+            raise StrataError(
+                f"The folder {name} sets {'.'.join(path)} twice, as {given[path]} and {key}. Take one out."
+            )
+        given[path] = key
+        dict(_leaves(varied, ()))[path][path[-1]] = (
+            value  # read anew: a value before may be a mapping that holds this key
+        )
     return varied
 
 
@@ -54,12 +62,15 @@ def find_path(description: Mapping[str, Any], key: str, who: str) -> tuple[str, 
         key: a dotted path, or its end.
         who: begins the sentence of the StrataError that another key raises.
     """
-    known_paths = dict(_leaves(description, ()))
+    known_paths = Counter(path for path, _ in _leaves(description, ()))
     wanted = tuple(key.split("."))
-    if wanted in known_paths:
-        return wanted
-    ends = [path for path in known_paths if path[-len(wanted) :] == wanted]
+    ends = [wanted] if wanted in known_paths else [path for path in known_paths if path[-len(wanted) :] == wanted]
     if len(ends) == 1:
+        if known_paths[ends[0]] > 1:
+            raise StrataError(
+                f"{who} sets {key}, but the composite lists {ends[0][2]} {known_paths[ends[0]]} times, and a key cannot say which is "
+                "meant. Write the value into the file."
+            )
         return ends[0]
     if ends:
         listed = ", ".join(sorted(".".join(path) for path in ends)[:6])

@@ -169,14 +169,14 @@ function prepareRow(row, layer) {
     if (layer) layer.on = !layer.on;
     else finished = !finished;
     setEye(row, layer ? layer.on : finished);
-    refresh();
+    compare();
   });
   if (layer) {
     drawThumbnail(row.querySelector("canvas"), layer);
     range.addEventListener("input", () => {
       layer.level = Number(range.value);
       told.textContent = `${Math.round((layer.level / 255) * 100)} %`;
-      refresh();
+      compare();
     });
     for (const name of ["pointerenter", "focusin"]) row.addEventListener(name, () => point(layer));
     for (const name of ["pointerleave", "focusout"]) row.addEventListener(name, () => point(null));
@@ -198,7 +198,7 @@ function reset() {
       row.querySelector("output").textContent = `${Math.round((range.value / 255) * 100)} %`;
     }
   }
-  refresh();
+  compare();
 }
 
 const rows = [...document.querySelectorAll("#layers > li")];
