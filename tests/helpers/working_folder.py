@@ -1,6 +1,7 @@
 """A folder with a scene on tiny models, and real Snakemake to build it."""
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -11,8 +12,17 @@ from pathlib import Path
 
 import yaml
 
+from helpers.snakemake_starter import SnakemakeStarter
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 300
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+@functools.cache
+def start_snakemake() -> SnakemakeStarter:
+    """What starts the builds of all tests in this process."""
+    return SnakemakeStarter()
 
 
 class WorkingFolder:
@@ -74,6 +84,9 @@ class WorkingFolder:
         return self.run([sys.executable, "-m", "strata", *arguments], PYTHONPATH=library, **environment)
 
     def run(self, command: list[str], **environment: str) -> subprocess.CompletedProcess:
+        if command[:3] == SNAKEMAKE and not any(name.startswith("PYTHON") for name in environment):
+            code, said = start_snakemake().run(command[3:], self.folder, os.environ | environment, TIMEOUT)
+            return subprocess.CompletedProcess(command, code, said)
         return subprocess.run(
             command,
             cwd=self.folder,
@@ -87,7 +100,7 @@ class WorkingFolder:
 
     def command(self, *arguments: str) -> list[str]:
         cores = () if "--cores" in arguments else ("--cores", "1")
-        return [sys.executable, "-m", "snakemake", "-s", str(self.workflow / "Snakefile"), *cores, *arguments]
+        return [*SNAKEMAKE, "-s", str(self.workflow / "Snakefile"), *cores, *arguments]
 
     def build(self, *arguments: str, **environment: str) -> str:
         """Builds the final picture, or what is asked for, and returns what was said."""

@@ -1,0 +1,74 @@
+"""Starts Snakemake's command line many times at the price of one import, which is most of the two seconds of a small build.
+
+As a program it imports Snakemake and waits for calls. Each is a process of its own, forked from here, that goes on as
+`python -m snakemake` does: with its own arguments, folder, environment and output, and with an end like any other interpreter's.
+"""
+
+import json
+import os
+import runpy
+import select
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+class SnakemakeStarter:
+    """A process that has imported Snakemake. It ends with the one that started it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, arguments: list[str], folder: Path, environment: dict[str, str], timeout: float) -> tuple[int, str]:
+        """Runs Snakemake.
+
+        Returns:
+            its exit code, and what it wrote, stderr with stdout.
+
+        Raises:
+            TimeoutError: it took longer. It is killed, and so is this starter.
+        """
+        assert self._process.stdin and self._process.stdout
+        with tempfile.NamedTemporaryFile() as output:
+            call = {"arguments": arguments, "folder": str(folder), "environment": environment, "output": output.name}
+            self._process.stdin.write(json.dumps(call) + "\n")
+            self._process.stdin.flush()
+            number = int(self._process.stdout.readline())
+            if not select.select([self._process.stdout], [], [], timeout)[0]:
+                os.kill(number, 9)
+                raise TimeoutError(f"{arguments} took longer than {timeout} s: {output.read().decode()}")
+            return int(self._process.stdout.readline()), output.read().decode("utf-8", "replace")
+
+
+def wait_for_call() -> dict:
+    """Forks a process for each call, in which alone it returns."""
+    for line in sys.stdin:
+        number = os.fork()
+        if not number:
+            return json.loads(line)
+        print(number, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
+    sys.exit()
+
+
+def become_snakemake(arguments: list[str], folder: str, environment: dict[str, str], output: str) -> None:
+    """Goes on as `python -m snakemake` would that somebody has started in a folder."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for path, mode, descriptor in ((os.devnull, os.O_RDONLY, 0), (output, os.O_WRONLY | os.O_APPEND, 1)):
+        opened = os.open(path, mode)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.dup2(1, 2)
+    sys.argv, sys.path[0] = ["snakemake", *arguments], folder
+    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    import snakemake.cli  # noqa: F401
+
+    become_snakemake(**wait_for_call())
