@@ -82,7 +82,7 @@ def test_no_two_allocations_had_a_device_at_a_time(cluster, built):
     held = {}
     for job in itertools.chain(*map(cluster.jobs, built)):
         held.setdefault((job.node, *devices[job.number]), []).append((job.started, job.ended))
-    assert len(held[("gpu1", "0")]) >= 2  # the node with one GPU had several
+    assert len(held) <= 3 < sum(map(len, held.values()))  # so that some device had several
     for times in held.values():
         assert all(one[1] <= other[0] for one, other in itertools.pairwise(sorted(times)))
 
