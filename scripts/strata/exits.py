@@ -1,7 +1,8 @@
 """The edge of the library: where an error becomes a sentence on stderr and an exit code."""
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -9,6 +10,12 @@ from strata.errors import StrataError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+
+def print_line(text: str) -> None:
+    """Prints a line for people. If the terminal is closed, or nobody reads the pipe any more, the work goes on without it."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager

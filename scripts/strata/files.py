@@ -117,11 +117,17 @@ def cannot_write(path: str | Path, error: OSError) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a file in one write, so that processes side by side do not tear each other's lines apart."""
+    """Adds a line to a file in one write, so that processes side by side do not tear each other's lines apart.
+
+    A line before it that a full disk has cut stays a line of its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, f"{line}\n".encode())
+        size = os.fstat(descriptor).st_size
+        is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        begin = "\n" if is_cut else ""
+        os.write(descriptor, f"{begin}{line}\n".encode())
     finally:
         os.close(descriptor)
 

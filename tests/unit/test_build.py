@@ -1,7 +1,9 @@
 """A build: alone in its folder, with a closing line."""
 
+import contextlib
 import gc
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -10,11 +12,14 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+from filelock import FileLock
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 from helpers.working_folder import ROOT
 from strata.errors import StrataError
 from strata.painting import journal
 from strata.painting.journal import FAILED
+from strata.state import BUILD_LOCK
 from strata.workflow import build as build_module
 from strata.workflow.build import Build, check_config, open_build, summarise
 
@@ -85,6 +90,57 @@ def test_a_build_that_ended_or_failed_lets_go_of_the_folder():
         end(first)
         second.begin()
         second.release()
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit("A mask is wrong.")])
+def test_a_build_that_is_stopped_as_it_begins_lets_go_of_the_folder(monkeypatch, exception):
+    """The process of the studio's builds lives on."""
+
+    def stop(*arguments):
+        raise exception
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build_module.preparation, "check_masks", stop)
+        stopped = make_build()
+        with pytest.raises(type(exception) if isinstance(exception, SystemExit) else exception):
+            stopped.begin()
+    second = make_build()
+    second.begin()
+    second.release()
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_dry_run", "refuses"),
+    [("DEFAULT", False, True), ("DEFAULT", True, False), ("SUBPROCESS", False, False), ("REMOTE", False, False)],
+)
+def test_beside_another_build_nothing_is_called_up_to_date(mode, is_dry_run, refuses, capsys):
+    """What that build does not make cannot be flagged while it is at work."""
+    workflow = make_workflow()
+    workflow.exec_mode, workflow.dryrun = ExecMode[mode], is_dry_run
+    layer = Path("results/background.png")
+    layer.parent.mkdir()
+    layer.write_bytes(b"stale")
+    build = Build(workflow)
+    with FileLock(BUILD_LOCK):
+        if refuses:
+            with pytest.raises(StrataError, match=r"^Another build is at work in .* Wait for it to end"):
+                build.comparison.flag(str(layer))
+        else:
+            build.comparison.flag(str(layer))
+    assert ("may leave out what is to be made again" in capsys.readouterr().err) == is_dry_run
+
+
+def test_the_closing_line_is_lost_without_harm_where_nobody_reads_it(monkeypatch):
+    build = make_build()
+    build.begin()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:  # noqa: PTH123, a descriptor
+        monkeypatch.setattr(sys, "stderr", gone)
+        build.succeed()
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            gone.close()
 
 
 def test_the_closing_line_tells_what_was_done(capsys):

@@ -41,6 +41,15 @@ def test_a_file_that_lines_are_added_to_is_for_all_that_the_umask_allows(tmp_pat
     assert (tmp_path / "lines").stat().st_mode & 0o777 == 0o664
 
 
+def test_a_line_that_a_full_disk_has_cut_spoils_no_other(tmp_path):
+    path = tmp_path / "lines"
+    append_line(path, "one")
+    with path.open("a") as file:
+        file.write("tw")
+    append_line(path, "three")
+    assert path.read_text().splitlines() == ["one", "tw", "three"]
+
+
 @pytest.mark.parametrize(
     "failure", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt(), ValueError()]
 )

@@ -76,6 +76,26 @@ def test_a_pass_is_one_line_that_fills_on_a_terminal():
     assert "left" not in terminal.getvalue()  # nobody said what to expect
 
 
+class Gone(io.StringIO):
+    """A pipe that nobody reads any more, or a terminal that was closed."""
+
+    def __init__(self, was_terminal: bool):
+        super().__init__()
+        self._was_terminal = was_terminal
+
+    def isatty(self) -> bool:
+        return self._was_terminal
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("was_terminal", [False, True])
+def test_a_terminal_that_is_gone_does_not_end_the_pass(was_terminal):
+    lines = run_steps(Gone(was_terminal)).splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["step 1 of 3", "step 2 of 3", "half of it", "step 3 of 3"]
+
+
 def test_what_remains_of_the_build_is_told():
     remaining.expect({"results/effects/fog.png": 5, "results/final.png": 65, "results/background.png": 9})
     journal.record("results/background.png", "painted", 1.0)

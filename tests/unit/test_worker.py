@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -69,7 +70,7 @@ class Hired(threading.Thread):
         self.worker._execute, self.worker._pipelines = painter.execute, PipelinesStandIn()
         self.worker._leave = lambda: None
         self.start()
-        until(worker_client.find_socket().is_socket)
+        until(worker_client.is_up)  # the socket's file is there before anybody listens
 
     def run(self):
         self.worker.run()
@@ -281,6 +282,45 @@ def test_what_a_worker_left_that_was_killed_with_its_job_is_removed(painter, rep
     worker_client.hand_over(request(), reporter, start_one=False)
     assert not any(path.exists() for path in left)
     assert others.exists()
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_message_is_replaced(painter, reporter, monkeypatch):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(worker_client.find_socket()))
+        listener.listen()
+
+        def die():
+            accepted = listener.accept()[0]
+            connection = Connection(os.dup(accepted.fileno()))
+            worker_client.receive(connection)
+            worker_client.send(connection, {"accepted": True})
+            accepted.sendall(struct.pack("!i", 40_000) + b'{"preview": "')
+            accepted.close()
+            connection.close()
+            worker_client.find_socket().unlink()
+
+        threading.Thread(target=die, daemon=True).start()
+        monkeypatch.setattr(worker_client, "start", starting(painter))
+        assert worker_client.hand_over(request(), reporter, start_one=False).how == "painted"
+
+
+def test_a_job_that_was_suspended_at_the_end_of_its_pass_asks_again(painter, reporter, monkeypatch):
+    """The worker has removed the layer that nobody took."""
+    monkeypatch.setattr(worker, "PATIENCE_SECONDS", 0.2)
+    Hired(painter)
+    receive, suspended = worker_client.receive, []
+
+    def receive_late(connection):
+        message = receive(connection)
+        if "done" in message and not suspended:
+            suspended.append(message)
+            time.sleep(1)
+        return message
+
+    monkeypatch.setattr(worker_client, "receive", receive_late)
+    assert worker_client.hand_over(request(), reporter, start_one=False).how == "painted"
+    assert Path(request().layer).exists()
+    assert suspended
 
 
 def test_a_job_that_is_suspended_holds_nobody_up(tmp_path):

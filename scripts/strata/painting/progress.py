@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -86,7 +87,8 @@ class JobLog:
         self._write(text)
         self._report(done=done, steps=steps)
         if self._terminal.isatty():
-            self._draw_bar(done, steps)
+            with suppress(OSError):
+                self._draw_bar(done, steps)
         elif done == steps:
             self._print(text)
         elif now - self._last >= 10:
@@ -140,10 +142,11 @@ class JobLog:
 
     def _print(self, text: str) -> None:
         line = f"{self.title}: {text}"
-        if self._bar is not None:
-            self._bar.write(line, file=self._terminal)
-        else:
-            print(line, file=self._terminal, flush=True)
+        with suppress(OSError):  # a terminal that was closed, a pipe that nobody reads any more: the pass goes on
+            if self._bar is not None:
+                self._bar.write(line, file=self._terminal)
+            else:
+                print(line, file=self._terminal, flush=True)
 
 
 def _as_time(seconds: float) -> str:

@@ -243,7 +243,7 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
     part = _part_of(request)
     try:
         while True:
-            match receive(connection):
+            match _hear(connection):
                 case {"say": text}:
                     reporter.say(text)
                 case {"detail": text}:
@@ -256,7 +256,10 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
                     reporter.preview(Preview(base64.b64decode(picture), tuple(box)))
                 case {"done": done}:
                     if done["how"] != "kept":
-                        part.replace(request.layer)
+                        try:
+                            part.replace(request.layer)
+                        except FileNotFoundError:  # this job was suspended, and the worker has cleaned up behind it
+                            raise LostError("the worker did not wait for this job") from None
                     return Done(**done)
                 case {"wrong": sentence, "kind": kind}:
                     raise KINDS.get(kind, StrataError)(sentence.replace(str(part), request.layer))
@@ -264,8 +267,14 @@ def _converse(connection: Connection, request: Request, reporter: Reporter) -> D
                     failure = RuntimeError(f"in the worker: {error}")
                     failure.add_note(lines)
                     raise failure
-    except (EOFError, ConnectionError):
-        raise LostError("the worker ended in the middle of the pass") from None
     finally:
         for left in part.parent.glob(f".*{part.name}*"):
             left.unlink(missing_ok=True)
+
+
+def _hear(connection: Connection) -> dict[str, Any]:
+    """What the worker says next."""
+    try:
+        return receive(connection)
+    except (EOFError, OSError):  # an OSError if it ended in the middle of a message
+        raise LostError("the worker ended in the middle of the pass") from None

@@ -5,7 +5,6 @@ import logging
 import math
 import os
 import re
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from strata.errors import StrataError
-from strata.exits import with_sentences
+from strata.exits import print_line, with_sentences
 from strata.files import cannot_write, exists
 from strata.installation import claim_imports
 from strata.painting import history, journal, remaining, under_way, worker_client
@@ -26,12 +25,14 @@ from strata.workflow import console, preparation, recipes, snakemake_internals
 from strata.workflow import plan as plans
 from strata.workflow.estimates import BUILD
 from strata.workflow.forked_jobs import fork
-from strata.workflow.records import Comparison
+from strata.workflow.records import MOMENT, Comparison
 from strata.workflow.rules import SceneRules
 from strata.yaml_files import check_yaml
 
 FOLDERS = (paths.RESULTS, "logs")
 """What builds write into, beside their state."""
+
+ANOTHER_BUILD = "Another build is at work in {folder}. Wait for it to end, or give this one its own --directory."
 
 RARELY = (100_000, 50, 100)
 """When Python looks for garbage, instead of (700, 10, 10). The jobs of many scenes are objects that stay to the end: going
@@ -57,7 +58,7 @@ class Build:
 
     def __init__(self, workflow: Any):
         on_node = snakemake_internals.is_on_node(workflow)
-        self.comparison = Comparison(flags=not on_node)
+        self.comparison = Comparison(flags=not on_node, meet_another=self._meet_another)
         _check_rights(Path(".snakemake"))
         self.comparison.prepare()
         self.group = "scene" if on_node else None
@@ -104,13 +105,19 @@ class Build:
         jobs = snakemake_internals.jobs_to_run(self._workflow)
         _check_folders(jobs)
         try:
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=MOMENT)
         except Timeout:
-            raise StrataError(
-                f"Another build is at work in {Path.cwd()}. Wait for it to end, or give this one its own --directory."
-            ) from None
+            raise StrataError(ANOTHER_BUILD.format(folder=Path.cwd())) from None
         except OSError as error:
             raise StrataError(cannot_write(BUILD_LOCK, error)) from None
+        try:
+            self._prepare(jobs)
+        except BaseException:  # Ctrl-C, too: this process may live on and build again
+            self.release()
+            raise
+
+    def _prepare(self, jobs: list[Any]) -> None:
+        """Does what is due before the first job, with the folder in hand."""
         self._started = time.time()
         under_way.begin()
         journal.begin()
@@ -136,15 +143,24 @@ class Build:
         snakemake_internals.cancel_timers()
         done = [entry for entry in journal.read() if entry["how"] != FAILED]
         self._remember_seconds(done)
-        print(summarise(done, took), file=sys.stderr)
+        print_line(summarise(done, took))
         if leftovers := self._find_leftovers():
             listed = ", ".join(map(str, leftovers[:3])) + (", ..." if len(leftovers) > 3 else "")
-            print(f"No scene names {listed} any more. `strata tidy` lists such files.", file=sys.stderr)
+            print_line(f"No scene names {listed} any more. `strata tidy` lists such files.")
 
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""
         under_way.end()
         self._lock.release()
+
+    def _meet_another(self) -> None:
+        """Does not let Snakemake say that nothing is to be done, where what is to be done could not be flagged."""
+        if snakemake_internals.is_dry_run(self._workflow):
+            print_line(
+                f"Another build is at work in {Path.cwd()}: what follows may leave out what is to be made again."
+            )
+        elif snakemake_internals.is_started_by_a_person(self._workflow):
+            raise StrataError(ANOTHER_BUILD.format(folder=Path.cwd()))
 
     def _describe_plan(self) -> list[str]:
         """The lines of a dry run: the plan for the files that Snakemake would make."""

@@ -7,12 +7,13 @@ process that the others are forked from, too; builds in one process, as `strata 
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
@@ -59,7 +60,10 @@ def fork(script: str) -> ForkedScript:
     with _lock, _without_main():
         _ensure_server()
         process = _context.Process(target=run_script, args=(script, str(Path.cwd()), dict(os.environ)))
-        process.start()
+        try:
+            process.start()
+        except EOFError:
+            raise OSError("the process that scripts are forked from has ended") from None
     return ForkedScript(process)
 
 
@@ -69,9 +73,13 @@ def _ensure_server() -> None:
     before = os.environ.get("PYTHONPATH")
     # Where the library is not installed, the server finds it by this.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(LIBRARY.parent), before]))
+    # Ctrl-C is for the scripts. The server inherits this, and takes it back as soon as it ignores Ctrl-C.
+    resource_tracker.ensure_running()  # else started with the server, and lets Ctrl-C through again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if before is None:
             del os.environ["PYTHONPATH"]
         else:
@@ -91,9 +99,21 @@ def _without_main() -> Iterator[None]:
 
 def run_script(script: str, folder: str, environment: dict[str, str]) -> None:
     """Runs a script as an interpreter of its own would, in the environment of who asked for it."""
+    threading.Thread(target=_end_with_the_build, daemon=True).start()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [script]
     sys.path[0] = str(Path(script).parent)
-    runpy.run_path(script, run_name="__main__")
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except KeyboardInterrupt:  # before the script could say so, or after
+        raise SystemExit(f"{Path(script).name} was interrupted.") from None
+
+
+def _end_with_the_build() -> None:
+    """Ends this process as soon as the build is gone that it works for: what it makes must not replace what the next build makes."""
+    build = multiprocessing.parent_process()
+    assert build is not None
+    connection.wait([build.sentinel])
+    os._exit(1)

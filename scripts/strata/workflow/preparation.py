@@ -2,13 +2,13 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, cast
 
 from strata.errors import StrataError
+from strata.exits import print_line
 from strata.painting import device_lock, paint, worker_client
 from strata.painting.request import Request
 from strata.passes import Pass
@@ -64,7 +64,7 @@ def print_hints(jobs: Iterable[Any], scenes: Scenes) -> None:
     ]
     hints = (hint for scene in found for hint in (*scene.notes(), *hint_at_background(scene.description, scene.source)))
     for hint in dict.fromkeys(hints):
-        print(hint, file=sys.stderr)
+        print_line(hint)
 
 
 def start_worker(jobs: Iterable[Any], runtime: Runtime) -> None:

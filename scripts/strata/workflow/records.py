@@ -14,7 +14,7 @@ Neither Snakemake's own memory nor the times of files decide.
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -30,6 +30,9 @@ from strata.workflow import recipes
 
 NEWER_NS = 10_000_000
 """What counts as newer: more than file systems round."""
+
+MOMENT = 1.0
+"""Seconds. Who only flags layers holds the lock for less, a build for longer."""
 
 
 UNRECORDED, REPLACED = "no record of it", "another file is in its place"
@@ -73,9 +76,11 @@ class Comparison:
 
     Args:
         flags: whether to flag layers. A process that runs a part of a build on a node does not: what it makes was decided.
+        meet_another: called if a layer cannot be flagged, since another build is at work in the folder.
     """
 
-    def __init__(self, flags: bool = True) -> None:
+    def __init__(self, flags: bool = True, meet_another: Callable[[], None] = lambda: None) -> None:
+        self._meet_another = meet_another
         self._digests = Memory(LAYER_DIGESTS)
         self._flagged_ns = 0  # the time of CHANGED
         self._flags = flags
@@ -126,13 +131,14 @@ class Comparison:
             return
         try:
             # A build that is under way has flagged what it makes. Its jobs would fail if that changed under their hands.
-            with FileLock(BUILD_LOCK, blocking=False):
+            with FileLock(BUILD_LOCK, timeout=MOMENT):
                 if not self._flagged_ns:
                     CHANGED.write_text(str(time.time_ns()))
                 set_time(CHANGED, newer)
             self._flagged_ns = newer
         except Timeout:
             self._flags = False
+            self._meet_another()
         except OSError as error:
             raise StrataError(cannot_write(CHANGED, error)) from None
 

@@ -114,7 +114,12 @@ def is_on_node(workflow: Any) -> bool:
 
 def speaks_to_a_person(workflow: Any) -> bool:
     """Whether this is the process that somebody started, and who did not ask for all that Snakemake can say."""
-    return workflow.exec_mode == ExecMode.DEFAULT and not workflow.output_settings.verbose
+    return is_started_by_a_person(workflow) and not workflow.output_settings.verbose
+
+
+def is_started_by_a_person(workflow: Any) -> bool:
+    """Whether this process is no part of another build."""
+    return bool(workflow.exec_mode == ExecMode.DEFAULT)
 
 
 def name_parameters(function: Callable[..., Any], *names: str) -> None:
