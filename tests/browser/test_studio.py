@@ -272,6 +272,91 @@ def test_an_answer_about_earlier_edits_does_not_undo_the_next(tab):
     tab.page.wait_for_selector("#edit-list li:has-text('background.steps: 9')", state="attached")
 
 
+@pytest.mark.parametrize("typed", ["6", "77"])  # another value, and the one that is just being replaced
+def test_what_is_typed_during_a_save_stays(tab, typed):
+    held = []
+    tab.select("background")
+    tab.input("background.seed").fill("5")
+    tab.page.route("**/api/save", lambda route: held.append((route, route.fetch())))
+    tab.page.keyboard.press("Control+s")
+    tab.wait_until(lambda: held)
+    tab.input("background.seed").fill(typed)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {typed}')", state="attached")
+    tab.wait_until(lambda: "seed: 5\n" in tab.config())
+    tab.wait_for_price("to paint" if typed == "6" else "Nothing to do")
+    tab.page.unroute("**/api/save")
+    tab.save()
+    assert f"seed: {typed} " in tab.config().replace("\n", " ")
+
+
+def test_a_value_set_back_is_what_is_saved(tab):
+    """An edit of another kind lies between; and it is the value that was taken away."""
+    tab.select("background")
+    tab.input("background.seed").fill("5")
+    tab.page.focus("#layers li[data-layer=fog] .name")
+    tab.page.keyboard.press("Alt+ArrowDown")
+    tab.input("background.seed").fill("77")
+    steps = tab.page.locator("[data-key='background.steps']")
+    steps.locator(".reset").click()
+    steps.locator(".reset").wait_for(state="hidden")
+    tab.input("background.steps").fill("4")
+    tab.save()
+    config = yaml.safe_load(tab.config())
+    assert [config["background"][key] for key in ("seed", "steps")] == [77, 4]
+    assert [entry["layer"] for entry in config["composite"]["layers"]] == ["background", "astronaut", "fog", "rover"]
+
+
+def test_a_value_set_back_beneath_another_preset_is_what_is_saved(tab):
+    tab.select("background")
+    tab.page.evaluate(
+        """async () => {
+          const { session } = await import("/page/session.js");
+          session.set(["preset"], "sd15");
+          session.set(["background", "steps"], 9);
+          session.set(["background", "steps"], 4);
+        }"""
+    )
+    tab.page.wait_for_selector("#edit-list li:has-text('background.steps: 4')", state="attached")
+
+
+def test_an_edit_within_a_value_that_was_set_since_comes_after_it(tab):
+    tab.select("astronaut")
+    edits = tab.page.evaluate(
+        """async () => {
+          const { session } = await import("/page/session.js");
+          const shapes = ["subjects", "astronaut", "mask", "shapes"];
+          session.set([...shapes, 0, "bbox"], [1, 2, 30, 40]);
+          session.set(shapes, [{ shape: "ellipse", bbox: [5, 6, 70, 80] }]);
+          session.set([...shapes, 0, "bbox"], [9, 9, 90, 90]);
+          return session.edits.map((edit) => edit.path.length);
+        }"""
+    )
+    assert edits == [6, 4, 6]
+
+
+def test_a_key_of_what_was_just_added_is_taken_away(tab):
+    tab.page.click("#add-subject")
+    tab.page.fill("#dialog input", "dog")
+    tab.page.keyboard.press("Enter")
+    tab.page.click("[data-key='subjects.dog.mask.feather'] .reset")
+    tab.page.wait_for_selector("#edit-list li:has-text('subjects.dog.mask.feather back to')", state="attached")
+    tab.page.locator("[data-key='subjects.dog.mask.feather'] .reset").wait_for(state="hidden")
+
+
+def test_an_edit_after_an_undo_leaves_nothing_to_redo(tab):
+    tab.select("background")
+    tab.input("background.seed").fill("5")
+    tab.input("background.steps").fill("9")
+    tab.page.click("#undo")
+    tab.page.wait_for_selector("#redo:enabled")
+    tab.input("background.seed").fill("6")
+    tab.page.wait_for_selector("#redo:disabled")
+    tab.page.click("#undo")
+    tab.page.wait_for_selector("#edit-list li:has-text('background.seed: 5')", state="attached")
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)
@@ -295,8 +380,7 @@ def test_each_kind_of_shape_can_be_dragged(tab):
     for handle in ("1 top left", "2 corner 1", "3 end", "4 radius"):
         tab.drag(handle, -12, 6)
     tab.page.wait_for_selector("#price:not(.busy, .wrong)")
-    tab.page.click("#save")
-    tab.page.wait_for_selector("#save:disabled")
+    tab.save()
     shapes = yaml.safe_load(tab.config())["subjects"]["astronaut"]["mask"]["shapes"]
     assert [shape["shape"] for shape in shapes] == ["ellipse", *kinds]
     assert shapes[0]["bbox"] == [16, 24, 64, 112]

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,18 @@ class StudioPage:
 
     def wait_for_price(self, words: str) -> None:
         self.page.wait_for_selector(f"#price:not(.busy):has-text('{words}')")
+
+    def wait_until(self, holds: Callable[[], object]) -> None:
+        """Waits until something holds, while the page goes on."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end
+            self.page.wait_for_timeout(20)
+
+    def save(self) -> None:
+        """Saves by a click, and waits until nothing is left to save."""
+        self.page.click("#save")
+        self.page.wait_for_selector("#save:disabled")
 
     def drag(self, handle: str, x: int, y: int) -> None:
         """Drags a handle by so many pixels of the screen."""

@@ -8,6 +8,16 @@ const MOST_STEPS = 200; // that can be undone
 
 const samePath = (one, other) => isSame(one, other);
 
+/**
+ * Whether an edit may decide what a path holds: it is of the path, of what that lies in or holds, of a layer as a whole, or of the
+ * preset, which other defaults come with.
+ */
+function affects(edit, path) {
+  if (!edit.path) return !["restack", "move"].includes(edit.kind);
+  const shorter = Math.min(edit.path.length, path.length);
+  return edit.path[0] === "preset" || samePath(edit.path.slice(0, shorter), path.slice(0, shorter));
+}
+
 class Session extends EventTarget {
   scenes = [""];
   schemas = null;
@@ -21,6 +31,7 @@ class Session extends EventTarget {
   buildWrong = []; // what the latest build found wrong
   conflict = null; // {keys, clash}: the file was changed since the edits were made
   pricing = false;
+  saving = false;
   #undone = [];
   #done = [];
   #asked = 0;
@@ -158,8 +169,9 @@ class Session extends EventTarget {
 
   /** Lets the default hold again, or what lies beneath. */
   takeAway(path) {
-    const rest = this.edits.filter((edit) => !(edit.kind === "set" && samePath(edit.path, path)));
-    const given = this.saved && valueAt(this.saved.own, path) !== undefined;
+    const rest = this.edits.filter((edit) => !(edit.path && samePath(edit.path, path)));
+    const saved = this.saved && valueAt(this.saved.own, path) !== undefined;
+    const given = saved || rest.some((edit) => affects(edit, path));
     this.#change(given ? [...rest, { kind: "take_away", path }] : rest);
   }
 
@@ -213,7 +225,7 @@ class Session extends EventTarget {
     this.#missed = null;
     try {
       const { version } = await postJson("/api/save", { scene: this.name, version: this.saved.version, edits: saved });
-      this.edits = this.edits.slice(saved.length); // what was changed meanwhile stays
+      this.edits = this.edits.filter((edit) => !saved.includes(edit)); // what was changed meanwhile stays
       this.#done = [];
       this.#undone = [];
       this.conflict = null;
@@ -243,15 +255,22 @@ class Session extends EventTarget {
   }
 
   #put(edit) {
-    const index = this.edits.findLastIndex((other) => !(other.kind === "set"));
-    const same = this.edits.findIndex((other, place) => place > index && other.kind === "set" && samePath(other.path, edit.path));
-    const edits = same < 0 ? [...this.edits, edit] : this.edits.with(same, edit);
-    const unchanged = "value" in edit && this.saved && isSame(valueAt(this.saved.effective, edit.path), edit.value);
+    // An earlier edit of the same value gives way where it stands, unless a later one decides on that value, too.
+    const index = this.edits.findLastIndex((other) => affects(other, edit.path));
+    const replaces = this.edits[index]?.kind === "set" && samePath(this.edits[index].path, edit.path);
+    const edits = replaces ? this.edits.with(index, edit) : [...this.edits, edit];
+    const rest = edits.filter((other) => other !== edit);
     // While a slider moves, what can be undone is where it was before.
-    if (same < 0 || same !== edits.length - 1) this.#keep();
-    this.edits = unchanged ? edits.filter((other) => other !== edit) : edits;
+    if (!replaces || index !== edits.length - 1 || this.canRedo) this.#keep();
+    this.edits = this.#changesNothing(edit, rest) ? rest : edits;
     this.#remember();
     this.#later();
+  }
+
+  /** Whether a value is the saved one, and neither another edit nor a save that is under way makes it differ. */
+  #changesNothing(edit, rest) {
+    if (!("value" in edit) || !this.saved || this.saving || rest.some((other) => affects(other, edit.path))) return false;
+    return isSame(valueAt(this.saved.effective, edit.path), edit.value);
   }
 
   #change(edits) {
