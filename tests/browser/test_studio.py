@@ -58,7 +58,7 @@ def test_a_click_beneath_the_field_in_focus_is_not_lost(tab):
     assert tab.page.locator(f"{described} .told").is_visible()
     before = seed.input_value()
     tab.page.locator("[data-key='background.seed'] button[title='Another seed']").click(delay=200)
-    assert seed.input_value() != before
+    tab.wait_until(lambda: seed.input_value() != before)
     tab.page.locator(f"{described} .told").wait_for(state="hidden")
     tab.page.keyboard.press("Tab")  # by the keyboard, too, the description is that of the field in focus
     assert tab.page.locator(".told:visible").count() == 1
@@ -355,6 +355,83 @@ def test_an_edit_after_an_undo_leaves_nothing_to_redo(tab):
     tab.page.wait_for_selector("#redo:disabled")
     tab.page.click("#undo")
     tab.page.wait_for_selector("#edit-list li:has-text('background.seed: 5')", state="attached")
+
+
+def test_a_field_that_is_left_shows_what_holds(tab):
+    """While it is in focus, it is left alone, whatever becomes of its value elsewhere."""
+    tab.select("background")
+    tab.input("background.seed").click()
+    (tab.folder / "config.yaml").write_text(SCENE.replace("seed: 77", "seed: 78"))
+    tab.page.wait_for_selector("#panel .action:has-text('77 → 78')")
+    assert tab.input("background.seed").input_value() == "77"
+    tab.page.keyboard.press("Tab")
+    tab.wait_until(lambda: tab.input("background.seed").input_value() == "78")
+
+
+@pytest.mark.parametrize("save", ["Control+s", "Control+Enter", "click"])
+def test_yaml_is_saved_without_leaving_its_field(tab, save):
+    tab.select("fog")
+    position = tab.input("composite.layers.fog.position")
+    position.fill("[10, 4")
+    tab.page.wait_for_selector("#price.wrong:not(.busy)")
+    assert tab.page.is_disabled("#save")
+    box = tab.page.locator("#save").bounding_box()
+    tab.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    tab.page.route("**/api/scene", lambda route: None)  # no answer says yet that it is right by now
+    position.press("End")
+    position.press("]")
+    if save == "click":
+        tab.page.mouse.click(box["x"] + 5, box["y"] + 5, delay=100)
+    else:
+        position.press(save)
+    tab.wait_until(lambda: "position: [10, 4]" in tab.config())
+
+
+def test_yaml_typed_back_is_no_edit(tab):
+    tab.select("fog")
+    position = tab.input("composite.layers.fog.position")
+    before = position.input_value()
+    position.fill("[10, 4")
+    tab.page.wait_for_selector("#price.wrong:not(.busy)")
+    position.blur()
+    tab.page.wait_for_timeout(100)
+    assert position.input_value() == "[10, 4"  # what is wrong stays to be put right
+    position.fill(before)
+    tab.page.wait_for_selector("#edit-count:text-is('No edits')")
+
+
+@pytest.mark.parametrize("pressed", ["#layers li[data-layer=rover] .name", "#edit-list li .reset"])
+def test_a_click_is_not_lost_to_an_answer_that_comes_while_it_lasts(tab, pressed):
+    held = []
+    tab.select("fog")
+    tab.page.click("#edit-count")
+    tab.page.route("**/api/scene", lambda route: held.append((route, route.fetch())))
+    tab.input("composite.layers.fog.blur").fill("6")
+    tab.wait_until(lambda: held)
+    box = tab.page.locator(pressed).bounding_box()
+    tab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.page.mouse.down()
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    tab.page.wait_for_timeout(300)
+    tab.page.mouse.up()
+    if "rover" in pressed:
+        tab.page.wait_for_selector("#panel h2:has-text('rover')")
+        tab.page.wait_for_selector("#price:not(.busy)")
+    else:
+        tab.page.wait_for_selector("#edit-count:text-is('No edits')")
+
+
+def test_what_is_dragged_shows_at_once(tab):
+    tab.select("fog")
+    slider = tab.page.locator("[data-key='composite.layers.fog.opacity'] input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    tab.page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2, steps=3)
+    tab.page.wait_for_selector("#state:has-text('As a build would composite')")
+    tab.page.mouse.up()
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

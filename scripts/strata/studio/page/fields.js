@@ -103,7 +103,7 @@ function makeControl(path, node, kinds) {
   const numeric = kinds.includes("number") || kinds.includes("integer");
   if (numeric && kinds.every((kind) => ["number", "integer", "null"].includes(kind))) return makeNumber(path, node);
   if (kinds.every((kind) => ["string", "null"].includes(kind)) && kinds.length) return makeText(path, node);
-  return makeYaml(path);
+  return makeYaml(path, node);
 }
 
 function makeSelect(path, node) {
@@ -160,15 +160,21 @@ function makeText(path, node) {
   return { element: input, input, show: (value) => (input.value = value ?? "") };
 }
 
-/** A value of any kind, written as YAML; it is set when the field is left. */
-function makeYaml(path) {
-  const input = make("textarea", { rows: 1, spellcheck: false, onchange: () => session.setYaml(path, input.value || "null") });
+/** A value of any kind, written as YAML. */
+function makeYaml(path, node) {
+  const set = () => {
+    const saved = savedValue(path, node) ?? null;
+    // Typed back to what is saved, it is no edit.
+    if (input.value === write(saved)) session.set(path, saved);
+    else session.setYaml(path, input.value || "null");
+  };
+  const input = make("textarea", { rows: 1, spellcheck: false, oninput: set });
   input.classList.add("code");
   return {
     element: input,
     input,
     show: (value) => {
-      input.value = write(value);
+      input.value = session.yamlAt(path) ?? write(value);
       input.rows = Math.min(Math.ceil(input.value.length / 40), 6) || 1;
     },
   };

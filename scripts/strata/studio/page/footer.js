@@ -2,9 +2,11 @@
 
 import { postJson } from "./api.js";
 import { byId, make, sayTime } from "./dom.js";
+import { isSame } from "./paths.js";
 import { session } from "./session.js";
 
 let build = null;
+let listed = []; // the edits as they are listed, in words
 let fail = () => {};
 
 const KINDS = {
@@ -43,25 +45,36 @@ export function updatePending() {
   const { edits, view } = session;
   const wrong = session.allWrong;
   byId("edit-count").textContent = edits.length === 0 ? "No edits" : edits.length === 1 ? "1 edit" : `${edits.length} edits`;
-  byId("edit-list").replaceChildren(
-    ...edits.map((edit, index) => {
-      const price = view?.prices?.length === edits.length ? view.prices[index] : undefined;
-      const drop = make("button.reset", { type: "button", ariaLabel: `Drop the edit of ${session.nameOf(edit)}`, onclick: () => session.remove(index) }, "×");
-      return make("li", {}, make("span", {}, sayEdit(edit)), make("span.soft", {}, price === undefined ? "" : sayPrice(price)), drop);
-    }),
-  );
+  updateEdits();
   const price = byId("price");
   price.classList.toggle("wrong", wrong.length > 0);
   price.classList.toggle("busy", session.pricing);
   price.classList.toggle("free", !wrong.length && view?.plan.passes === 0);
   if (wrong.length) price.textContent = wrong[0].error;
   else if (view) price.textContent = view.remarks[0] ?? sayWhole(view.plan);
-  for (const id of ["discard", "save"]) byId(id).disabled = !edits.length;
+  // Until an edit is known to be wrong it can be saved: the server is asked in any case.
+  const refused = (wrong.length > 0 && !session.pricing) || session.conflict?.clash === true;
+  byId("discard").disabled = !edits.length;
   byId("undo").disabled = !session.canUndo;
   byId("redo").disabled = !session.canRedo;
-  byId("save").disabled ||= wrong.length > 0 || session.conflict?.clash === true;
-  byId("build").disabled = wrong.length > 0 || session.conflict?.clash === true || build?.running === true;
+  byId("save").disabled = !edits.length || refused;
+  byId("build").disabled = refused || build?.running === true;
   byId("build").textContent = edits.length ? "Save and build" : "Build";
+}
+
+/** Lists the edits. While nothing of them is new, as with each step of a build, the rows stay for whoever presses one. */
+function updateEdits() {
+  const { edits, view } = session;
+  const priced = view?.prices.length === edits.length;
+  const rows = edits.map((edit, index) => [session.nameOf(edit), sayEdit(edit), priced ? sayPrice(view.prices[index]) : ""]);
+  if (isSame(rows, listed)) return;
+  listed = rows;
+  byId("edit-list").replaceChildren(
+    ...rows.map(([name, said, price], index) => {
+      const drop = make("button.reset", { type: "button", ariaLabel: `Drop the edit of ${name}`, onclick: () => session.remove(index) }, "×");
+      return make("li", {}, make("span", {}, said), make("span.soft", {}, price), drop);
+    }),
+  );
 }
 
 /** Shows the latest build. */

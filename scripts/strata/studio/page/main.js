@@ -19,6 +19,7 @@ let lost = false;
 let ran = false;
 let made = "[]"; // what the latest build has made, as it was told last
 let frame = 0;
+let pressed = false; // a pointer is down on something to click
 
 /** Says in a sentence what went wrong. */
 function fail(error) {
@@ -49,11 +50,12 @@ function sayConflict() {
   notice.dataset.kind = "conflict";
 }
 
-/** Shows all anew, at most once a frame. */
+/** Shows all anew, at most once a frame, and after a click that is under way: its release has to meet what was pressed. */
 function update() {
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
+    if (pressed) return update();
     refresh().then(refreshComparison).catch(fail); // first: a slider shows at once
     updateHeader();
     updateInspector();
@@ -62,6 +64,13 @@ function update() {
     updatePending();
     sayConflict();
   });
+}
+
+/** Learns when a pointer is down on something to click. What is dragged, a slider or a shape, is none of it: it shows at once. */
+function watchPresses() {
+  document.addEventListener("pointerdown", (event) => (pressed = event.target.closest("button, summary, label, li") !== null), true);
+  const release = () => setTimeout(() => (pressed = false)); // the click comes first
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, true);
 }
 
 function updateHeader() {
@@ -179,6 +188,7 @@ async function start() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   const wanted = new URLSearchParams(location.hash.slice(1)).get("scene") ?? "";
+  watchPresses();
   connectZoom();
   connectBrush(fail);
   connectFooter(fail);
@@ -188,6 +198,7 @@ async function start() {
   connectSweeps(fail);
   session.addEventListener("change", update);
   document.addEventListener("selected", updateStack);
+  byId("panel").addEventListener("focusout", update); // what is in focus is left alone, whatever becomes of its value
   byId("stage").addEventListener("zoomed", refreshShapes);
   byId("scene").addEventListener("change", (event) => open(event.target.value).catch(fail));
   byId("theme").addEventListener("click", setTheme);

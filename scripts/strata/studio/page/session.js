@@ -167,6 +167,11 @@ class Session extends EventTarget {
     this.#tell("value");
   }
 
+  /** What was written as YAML and is not saved; undefined where a value is no such edit. */
+  yamlAt(path) {
+    return this.edits.findLast((edit) => edit.path && samePath(edit.path, path))?.yaml;
+  }
+
   /** Lets the default hold again, or what lies beneath. */
   takeAway(path) {
     const rest = this.edits.filter((edit) => !(edit.path && samePath(edit.path, path)));
@@ -270,7 +275,7 @@ class Session extends EventTarget {
   /** Whether a value is the saved one, and neither another edit nor a save that is under way makes it differ. */
   #changesNothing(edit, rest) {
     if (!("value" in edit) || !this.saved || this.saving || rest.some((other) => affects(other, edit.path))) return false;
-    return isSame(valueAt(this.saved.effective, edit.path), edit.value);
+    return isSame(valueAt(this.saved.effective, edit.path) ?? valueAt(this.saved.own, edit.path), edit.value);
   }
 
   #change(edits) {
