@@ -434,6 +434,65 @@ def test_what_is_dragged_shows_at_once(tab):
     tab.page.mouse.up()
 
 
+BIG = 9007199254740993  # no number of JavaScript
+BIGGER = 2**64 - 1
+
+
+def test_the_largest_seeds_are_shown_set_picked_and_taken_back_exactly(tab):
+    sweeps = f"sweeps: {{tries: {{keys: {{background.seed: [{BIG}, {BIGGER}]}}}}}}\n"
+    (tab.folder / "config.yaml").write_text(SCENE.replace("seed: 77", f"seed: {BIG}") + sweeps)
+    tab.select("background")
+    tab.page.wait_for_selector(f"#panel .action:has-text('77 → {BIG}')")
+    seed = tab.input("background.seed")
+    tab.wait_until(lambda: seed.input_value() == str(BIG))
+
+    seed.fill(str(BIGGER))
+    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {BIGGER}')", state="attached")
+    tab.save()
+    assert f"  seed: {BIGGER}\n" in tab.config()
+    seed.fill("5")
+    seed.fill(str(BIGGER))
+    tab.page.wait_for_selector("#edit-count:text-is('No edits')")
+    seed.fill(str(BIGGER + 1))
+    tab.page.wait_for_selector(f"[data-key='background.seed'] .wrong:has-text('is {BIGGER + 1}, but')")
+    tab.page.click("#discard")
+
+    tab.page.click("#sweeps")
+    tab.page.click("#dialog button:text-is('tries')")
+    tab.page.wait_for_selector(f"figcaption:has-text('2. background.seed {BIGGER}')")
+    tab.page.click("figure:nth-child(1) button:text-is('Take')")
+    tab.page.reload()  # edits that are not saved come back from the browser
+    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {BIG}')", state="attached")
+    tab.save()
+    assert f"  seed: {BIG}\n" in tab.config()
+
+    edits = [{"kind": "set", "path": ["background", "seed"], "value": BIGGER}]
+    tab.page.route("**/api/strip/*", lambda route: route.fulfill(json={"edits": edits}))
+    tab.page.click("#pictures button:text-is('Take back')")
+    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {BIGGER}')", state="attached")
+    tab.save()
+    assert f"  seed: {BIGGER}\n" in tab.config()
+    tab.page.click("#tab-scene")
+    tab.wait_until(lambda: f"[{BIG}, {BIGGER}]" in tab.input("sweeps").input_value())
+    assert sweeps in tab.config()
+    assert tab.errors == []
+
+
+def test_text_in_a_field_of_yaml_is_shown_as_it_is(tab):
+    prompts = ["a,b", "two  spaces", 'a "word", quoted']
+    sweeps = {"tries": {"keys": {"background.prompt": prompts}}}
+    (tab.folder / "config.yaml").write_text(SCENE + yaml.safe_dump({"sweeps": sweeps}))
+    tab.page.click("#tab-scene")
+    tab.wait_until(lambda: yaml.safe_load(tab.input("sweeps").input_value()) == sweeps)
+
+
+@pytest.mark.parametrize("typed", ["Infinity", "1e999"])
+def test_what_is_no_number_is_refused_as_it_was_typed(tab, typed):
+    tab.select("background")
+    tab.input("background.seed").fill(typed)
+    tab.page.wait_for_selector(f"[data-key='background.seed'] .wrong:has-text(\"is '{typed}', but must be\")")
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

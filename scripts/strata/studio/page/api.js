@@ -1,5 +1,7 @@
 // Questions to the server, and its events.
 
+import { parseJson, writeJson } from "./json.js";
+
 /** What the server refused: its sentence, the key that it speaks of, and the status of HTTP. */
 export class Refusal extends Error {
   constructor(status, { error, key }) {
@@ -33,7 +35,7 @@ async function send(path, options) {
 /** @returns what is at a path, as a Response. */
 export const get = (path, asked = {}) => send(`${path}?${new URLSearchParams(asked)}`);
 
-export const getJson = async (path, asked) => (await get(path, asked)).json();
+export const getJson = async (path, asked) => parseJson(await (await get(path, asked)).text());
 
 /** Sends JSON, or a picture. @returns the Response. */
 export function post(path, body) {
@@ -41,11 +43,11 @@ export function post(path, body) {
   return send(path, {
     method: "POST",
     headers: { "content-type": picture ? "image/png" : "application/json" },
-    body: picture ? body : JSON.stringify(body),
+    body: picture ? body : writeJson(body),
   });
 }
 
-export const postJson = async (path, body) => (await post(path, body)).json();
+export const postJson = async (path, body) => parseJson(await (await post(path, body)).text());
 
 /** The address of a picture under results/, in the version that is there. */
 export const pictureOf = (kind, file, version, more = {}) => `/api/${kind}?${new URLSearchParams({ file, v: version, ...more })}`;

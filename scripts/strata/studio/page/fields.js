@@ -1,6 +1,7 @@
 // Fields made from the schema: each with its description, its default, and the schema's own sentence where its value is wrong.
 
 import { make } from "./dom.js";
+import { writeLine } from "./json.js";
 import { isSame, valueAt } from "./paths.js";
 import { beginObject, describe, isNullable, kindsOf, resolve } from "./schema.js";
 import { session } from "./session.js";
@@ -39,7 +40,7 @@ function holding(path, node) {
 /** A value as a person would write it on a line. */
 function write(value) {
   if (value === null || value === undefined) return "";
-  return typeof value === "object" ? JSON.stringify(value).replaceAll('","', '", "').replaceAll(",", ", ").replaceAll("  ", " ") : String(value);
+  return typeof value === "object" ? writeLine(value) : String(value);
 }
 
 /** Sets what somebody wrote: a number where it is one, else the text itself, which the schema then refuses in its words. */
@@ -47,8 +48,8 @@ function setNumber(path, node, text) {
   const trimmed = text.trim();
   if (!trimmed) return isNullable(node) ? session.set(path, null) : session.takeAway(path);
   const number = Number(trimmed);
-  if (Number.isNaN(number)) session.set(path, trimmed);
-  else if (Number.isInteger(number) && !Number.isSafeInteger(number)) session.setYaml(path, trimmed);
+  if (!Number.isFinite(number)) session.set(path, trimmed);
+  else if (!Number.isSafeInteger(number) && /^[-+]?\d+$/.test(trimmed)) session.set(path, BigInt(trimmed));
   else session.set(path, number);
 }
 

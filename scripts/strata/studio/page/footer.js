@@ -2,6 +2,7 @@
 
 import { postJson } from "./api.js";
 import { byId, make, sayTime } from "./dom.js";
+import { writeLine } from "./json.js";
 import { isSame } from "./paths.js";
 import { session } from "./session.js";
 
@@ -22,7 +23,7 @@ const KINDS = {
 function sayEdit(edit) {
   const name = session.nameOf(edit);
   if (edit.kind !== "set") return KINDS[edit.kind](edit, name);
-  const text = "yaml" in edit ? edit.yaml : typeof edit.value === "string" ? edit.value : JSON.stringify(edit.value);
+  const text = "yaml" in edit ? edit.yaml : typeof edit.value === "string" ? edit.value : writeLine(edit.value);
   return `${name}: ${text.length > 60 ? `${text.slice(0, 59)}…` : text}`;
 }
 

@@ -2,6 +2,7 @@
 
 import { get, pictureOf } from "./api.js";
 import { byId } from "./dom.js";
+import { writeJson } from "./json.js";
 import { isSame } from "./paths.js";
 import { placePreview, previewOf } from "./previews.js";
 import { session } from "./session.js";
@@ -45,7 +46,7 @@ export const perCanvas = () => canvas.width / session.scene.canvas.width;
 function fetchLayer(view, entry) {
   const of = view.layers.find((layer) => layer.name === entry.layer);
   if (!of?.version) return null;
-  const how = JSON.stringify({ blur: entry.blur, position: entry.position, depth: entry.depth });
+  const how = writeJson({ blur: entry.blur, position: entry.position, depth: entry.depth });
   const address = { scene: session.name, layer: entry.layer, how, v: `${of.version}-${session.saved.size}` };
   const key = JSON.stringify(address);
   const known = layers.get(entry.layer);

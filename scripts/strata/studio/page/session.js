@@ -1,6 +1,7 @@
 // The scene that is open, and the edits of it that are not saved. The file is the only truth: what is here is asked of the server.
 
 import { Refusal, getJson, postJson } from "./api.js";
+import { parseJson, writeJson } from "./json.js";
 import { differences, isSame, keyOf, valueAt, withValue } from "./paths.js";
 
 const PATIENCE = 90; // milliseconds after the last change until the server is asked for its price
@@ -344,13 +345,13 @@ class Session extends EventTarget {
 
   #remember() {
     const key = `edits of ${this.name}`;
-    if (this.edits.length) sessionStorage.setItem(key, JSON.stringify({ version: this.saved?.version, edits: this.edits }));
+    if (this.edits.length) sessionStorage.setItem(key, writeJson({ version: this.saved?.version, edits: this.edits }));
     else sessionStorage.removeItem(key);
   }
 
   #recall() {
     try {
-      return JSON.parse(sessionStorage.getItem(`edits of ${this.name}`));
+      return parseJson(sessionStorage.getItem(`edits of ${this.name}`));
     } catch {
       return null;
     }

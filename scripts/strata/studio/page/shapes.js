@@ -2,6 +2,8 @@
 
 import { post } from "./api.js";
 import { byId, draw } from "./dom.js";
+import { writeJson } from "./json.js";
+import { isSame } from "./paths.js";
 import { perCanvas } from "./picture.js";
 import { session } from "./session.js";
 import { pointOf, zoomNow } from "./zoom.js";
@@ -223,14 +225,14 @@ function drag(event, index, change) {
 function put(index, shape) {
   const before = session.valueAt(shapePath(index));
   for (const key of Object.keys(shape)) {
-    if (JSON.stringify(shape[key]) !== JSON.stringify(before[key])) session.set([...shapePath(index), key], shape[key]);
+    if (!isSame(shape[key], before[key])) session.set([...shapePath(index), key], shape[key]);
   }
 }
 
 /** Tints where a mask is that shapes alone do not tell: an image, a layer, one that is grown or inverted. */
 async function showTint(name, mask) {
   const needed = mask && !isOfShapes(mask);
-  const asked = needed ? JSON.stringify([session.name, name, mask, session.saved.version]) : "";
+  const asked = needed ? writeJson([session.name, name, mask, session.saved.version]) : "";
   if (asked === tinted) return;
   tinted = asked;
   tint.getContext("2d").clearRect(0, 0, tint.width, tint.height);
