@@ -493,6 +493,71 @@ def test_what_is_no_number_is_refused_as_it_was_typed(tab, typed):
     tab.page.wait_for_selector(f"[data-key='background.seed'] .wrong:has-text(\"is '{typed}', but must be\")")
 
 
+def test_a_slider_in_focus_follows_an_undo(tab):
+    tab.select("fog")
+    slider = tab.page.locator("[data-key='composite.layers.fog.opacity'] input[type=range]")
+    slider.focus()
+    tab.page.keyboard.press("ArrowRight")
+    assert tab.input("composite.layers.fog.opacity").input_value() == slider.input_value() == "0.31"
+    tab.page.keyboard.press("Control+z")
+    tab.wait_until(lambda: slider.input_value() == "0.3")
+    assert tab.input("composite.layers.fog.opacity").input_value() == "0.3"
+    tab.page.keyboard.press("ArrowRight")
+    assert slider.input_value() == "0.31"
+
+
+IN_FOCUS = "() => document.activeElement.ariaLabel ?? (document.activeElement.closest('[data-key]')?.dataset.key || document.activeElement.id)"
+
+
+def test_the_focus_stays_where_somebody_works_by_the_keyboard(tab):
+    def wait_for_focus(said: str) -> None:
+        tab.page.wait_for_function(f"said => ({IN_FOCUS})() === said", arg=said)
+
+    tab.select("astronaut")
+    tab.page.focus("select[aria-label='Add a shape']")
+    tab.page.locator("select[aria-label='Add a shape']").select_option("polygon")
+    tab.page.wait_for_selector("button:text-is('+ Corner')")
+    wait_for_focus("Add a shape")
+    tab.page.focus("button:text-is('+ Corner')")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("[data-handle='1 corner 4']")
+    wait_for_focus("Add a corner to shape 2")
+    tab.page.focus("button[aria-label='Remove shape 1']")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("[data-handle='0 corner 4']")
+    wait_for_focus("Remove shape 1")
+
+    tab.page.click("#discard")
+    tab.input("subjects.astronaut.strength").fill("0.5")
+    tab.input("subjects.astronaut.seed").fill("5")
+    tab.page.focus("#edit-count")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#edit-list li:nth-child(2)")
+    tab.page.wait_for_selector("#price:not(.busy)")
+    tab.page.focus("#edit-list li:nth-child(1) .reset")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#edit-count:text-is('1 edit')")
+    wait_for_focus("Drop the edit of subjects.astronaut.seed")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#edit-count:text-is('No edits')")
+    wait_for_focus("edit-count")
+
+    tab.page.focus("[data-key='subjects.astronaut.steps'] .reset")
+    tab.page.keyboard.press("Enter")
+    wait_for_focus("subjects.astronaut.steps")
+    tab.wait_until(lambda: tab.input("subjects.astronaut.steps").input_value() == "40")
+
+    tab.page.click("#tab-scene")
+    tab.page.click("summary:text-is('refine')")
+    tab.page.focus("button:text-is('Add refine')")
+    tab.page.keyboard.press("Enter")
+    wait_for_focus("refine.prompt")
+    tab.page.focus("button:text-is('Without refine')")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("button:text-is('Add refine')")
+    assert tab.page.evaluate("() => document.activeElement.textContent") == "Add refine"
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

@@ -38,6 +38,22 @@ export function makeIcon(...paths) {
   return draw("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, ...paths.map((d) => draw("path", { d })));
 }
 
+const sayControl = (control) => [control.closest("[data-key]")?.dataset.key, control.tagName, control.type, control.ariaLabel ?? control.textContent].join();
+
+/**
+ * Replaces what is in an element. Where the focus was in it, it goes to the control that is the same, or else stands in its place now,
+ * perhaps beside the element.
+ */
+export function replaceContent(element, ...content) {
+  const list = () => [...element.parentElement.querySelectorAll("summary, button, input, select, textarea")].filter((each) => each.checkVisibility());
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const [place, said] = focused ? [list().indexOf(focused), sayControl(focused)] : [];
+  element.replaceChildren(...content);
+  if (!focused) return;
+  const controls = list();
+  (controls.find((each) => sayControl(each) === said) ?? controls[Math.min(place, controls.length - 1)])?.focus();
+}
+
 /** Shows a dialog with some content. */
 export function showDialog(...content) {
   byId("dialog-body").replaceChildren(...content);

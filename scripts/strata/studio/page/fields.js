@@ -1,6 +1,6 @@
 // Fields made from the schema: each with its description, its default, and the schema's own sentence where its value is wrong.
 
-import { make } from "./dom.js";
+import { make, replaceContent } from "./dom.js";
 import { writeLine } from "./json.js";
 import { isSame, valueAt } from "./paths.js";
 import { beginObject, describe, isNullable, kindsOf, resolve } from "./schema.js";
@@ -81,6 +81,7 @@ export function makeField(path, node) {
     const own = session.isOwn(path);
     field.classList.toggle("own", own);
     field.classList.toggle("edited", !isSame(value ?? null, savedValue(path, node) ?? null));
+    if (!own && document.activeElement === reset) control.input.focus();
     reset.hidden = !own;
     reset.title = `Take it out of the file. Then ${node.default === undefined ? "what lies beneath" : JSON.stringify(node.default)} holds.`;
     reset.ariaLabel = `Reset ${sayKey(name)}`;
@@ -136,11 +137,7 @@ function makeNumber(path, node) {
       session.set(path, Number(range.value));
     };
     element.prepend(range);
-    control.follow = (value) => {
-      if (document.activeElement !== range) range.value = value ?? min;
-      // Moved by its slider, the number follows, and the other way round.
-      if (document.activeElement === range) input.value = write(value);
-    };
+    control.follow = (value) => (range.value = value ?? min);
   }
   if (name === "seed") {
     const roll = () => session.set(path, Math.floor(Math.random() * 2 ** 32));
@@ -198,7 +195,7 @@ function makeGroup(path, node) {
       const button = there
         ? isNullable(node) && make("button", { type: "button", onclick: end }, `Without ${name}`)
         : make("button", { type: "button", onclick: begin }, `Add ${name}`);
-      inside.replaceChildren(...fields, ...(button ? [button] : []));
+      replaceContent(inside, ...fields, ...(button ? [button] : []));
     }
     for (const field of fields) field.update();
     const wrong = fields.some((field) => field.querySelector?.(".wrong:not(:empty)"));

@@ -1,7 +1,7 @@
 // What is not saved and what it costs; the build that is under way, whoever started it.
 
 import { postJson } from "./api.js";
-import { byId, make, sayTime } from "./dom.js";
+import { byId, make, replaceContent, sayTime } from "./dom.js";
 import { writeLine } from "./json.js";
 import { isSame } from "./paths.js";
 import { session } from "./session.js";
@@ -70,7 +70,8 @@ function updateEdits() {
   const rows = edits.map((edit, index) => [session.nameOf(edit), sayEdit(edit), priced ? sayPrice(view.prices[index]) : ""]);
   if (isSame(rows, listed)) return;
   listed = rows;
-  byId("edit-list").replaceChildren(
+  replaceContent(
+    byId("edit-list"),
     ...rows.map(([name, said, price], index) => {
       const drop = make("button.reset", { type: "button", ariaLabel: `Drop the edit of ${name}`, onclick: () => session.remove(index) }, "×");
       return make("li", {}, make("span", {}, said), make("span.soft", {}, price), drop);

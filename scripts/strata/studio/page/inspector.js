@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { startBrush } from "./brush.js";
 import { connectDescriptions } from "./descriptions.js";
-import { byId, make, sayTime, showDialog } from "./dom.js";
+import { byId, make, replaceContent, sayTime, showDialog } from "./dom.js";
 import { makeField, makeYamlField } from "./fields.js";
 import { describe, layerSchema, resolve, sceneProperty } from "./schema.js";
 import { session } from "./session.js";
@@ -58,7 +58,7 @@ export function updateInspector() {
   if (now !== built) {
     built = now;
     const scroll = panel.scrollTop;
-    panel.replaceChildren(...(tab === "scene" ? buildScene() : selected === "finish" ? buildFinish() : buildLayer()));
+    replaceContent(panel, ...(tab === "scene" ? buildScene() : selected === "finish" ? buildFinish() : buildLayer()));
     parts = [...panel.querySelectorAll(":scope > *, :scope > section > *")].filter((part) => part.update);
     panel.scrollTop = scroll;
   }
@@ -188,7 +188,7 @@ function buildMask(node) {
       session.set([...path, "shapes", index, "points"], [...points, between]);
     };
     const buttons = [make("button", { type: "button", ariaLabel: `Remove shape ${index + 1}`, onclick: remove }, "Remove")];
-    if (shape.points) buttons.unshift(make("button", { type: "button", onclick: corner }, "+ Corner"));
+    if (shape.points) buttons.unshift(make("button", { type: "button", ariaLabel: `Add a corner to shape ${index + 1}`, onclick: corner }, "+ Corner"));
     return make("li", {}, `${index + 1}. ${shape.shape.replaceAll("_", " ")} `, ...buttons);
   });
   const kinds = make("select", { ariaLabel: "Add a shape", onchange: () => addShape(kinds) }, make("option", { value: "" }, "+ Shape …"));
