@@ -558,6 +558,70 @@ def test_the_focus_stays_where_somebody_works_by_the_keyboard(tab):
     assert tab.page.evaluate("() => document.activeElement.textContent") == "Add refine"
 
 
+def test_strokes_stay_when_painting_is_begun_again(tab):
+    alpha = "() => document.getElementById('paint').getContext('2d').getImageData(90, 100, 1, 1).data[3]"
+    tab.select("rover")
+    tab.page.keyboard.press("p")
+    tab.page.wait_for_selector("#brush:not([hidden])")
+    assert tab.page.evaluate(alpha) == 0
+    box = tab.page.locator("#paint").bounding_box()
+    tab.page.mouse.click(box["x"] + box["width"] * 90 / 192, box["y"] + box["height"] * 100 / 128)
+    assert tab.page.evaluate(alpha) == 255
+    tab.page.keyboard.press("p")
+    tab.page.wait_for_timeout(500)
+    assert tab.page.evaluate(alpha) == 255
+    tab.page.keyboard.press("Escape")
+    tab.page.wait_for_selector("#brush", state="hidden")
+    tab.page.keyboard.press("p")
+    tab.page.wait_for_selector("#brush:not([hidden])")
+    assert tab.page.evaluate(alpha) == 0
+
+
+def test_a_late_price_is_not_shown_as_that_of_another_scene(tab):
+    held = []
+    (tab.folder / "scenes").mkdir()
+    (tab.folder / "scenes/night.yaml").write_text("background: {prompt: a night}\n")
+    tab.page.wait_for_selector("#scene option[value=night]", state="attached")
+    tab.select("background")
+    tab.page.route("**/api/scene", lambda route: held.append((route, route.fetch())))
+    tab.input("background.seed").fill("5")
+    tab.wait_until(lambda: held)
+    tab.page.select_option("#scene", "night")
+    tab.wait_until(lambda: tab.input("background.prompt").input_value() == "a night")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    tab.page.wait_for_timeout(300)
+    assert tab.input("background.prompt").input_value() == "a night"
+    assert tab.input("background.seed").input_value() == "77"
+
+
+def show_own_rover(tab) -> None:
+    """Has the rover be a picture of one's own, without a mask."""
+    Image.new("RGB", (192, 128)).save(tab.folder / "own.png")
+    scene = re.sub(r"  rover:\n.*?\n\n", "  rover: {image: own.png}\n\n", SCENE, flags=re.DOTALL)
+    (tab.folder / "config.yaml").write_text(scene)
+    tab.select("rover")
+    tab.page.wait_for_selector("[data-key='subjects.rover.mask.feather']", state="detached")
+
+
+def test_four_more_seeds_are_offered_where_a_layer_is_painted_with_them(tab):
+    show_own_rover(tab)
+    tab.page.wait_for_selector("[data-key='subjects.rover.seed'] button:text-is('Four more')", state="hidden")
+    tab.select("fog")
+    assert tab.page.is_visible("[data-key='effects.fog.seed'] button:text-is('Four more')")
+    tab.page.click("#tab-scene")
+    tab.page.click("summary:text-is('upscale')")
+    assert tab.page.is_visible("[data-key='upscale.seed'] button[title='Another seed']")
+    assert tab.page.is_hidden("[data-key='upscale.seed'] button:text-is('Four more')")
+
+
+def test_a_first_shape_is_drawn_with_the_feather_that_it_will_have(tab):
+    show_own_rover(tab)
+    tab.page.locator("select[aria-label='Add a shape']").select_option("ellipse")
+    tab.page.wait_for_selector("#shapes feGaussianBlur[stdDeviation='8']", state="attached")
+    assert tab.errors == []
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_narrow_screen_holds_all_of_it(browser, studio, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)

@@ -12,8 +12,10 @@ let last = null;
 
 export const isPainting = () => subject !== null;
 
-/** Begins with the subject's mask as it is. */
+/** Begins with the subject's mask as it is. Where somebody paints already, what is painted stays. */
 export async function startBrush(name) {
+  if (isPainting()) return;
+  subject = name;
   const mask = session.valueAt(["subjects", name, "mask"]);
   [canvas.width, canvas.height] = session.view.size;
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -21,8 +23,8 @@ export async function startBrush(name) {
   if (mask && !session.wrong.length) {
     const response = await post("/api/mask", { scene: session.name, subject: name, edits: session.edits }).catch(() => null);
     if (response) drawMask(context, await createImageBitmap(await response.blob()));
+    if (subject !== name) return; // left before the mask was there
   }
-  subject = name;
   erases = false;
   last = null;
   show();

@@ -142,9 +142,14 @@ function makeNumber(path, node) {
   if (name === "seed") {
     const roll = () => session.set(path, Math.floor(Math.random() * 2 ** 32));
     element.append(make("button", { type: "button", title: "Another seed", ariaLabel: "Roll the dice", onclick: roll }, "⚄"));
+  }
+  if (name === "seed" && path[0] !== "upscale") {
     const more = () => document.dispatchEvent(new CustomEvent("more-seeds", { detail: path.at(-2) }));
     const title = "Try four more seeds as a sweep, to pick from";
-    element.append(make("button", { type: "button", title, onclick: more }, "Four more"));
+    const button = make("button", { type: "button", title, onclick: more }, "Four more");
+    element.append(button);
+    // A picture of one's own is painted with no seed.
+    control.follow = () => (button.hidden = session.valueAt([...path.slice(0, -1), "prompt"]) === null);
   }
   return control;
 }

@@ -46,6 +46,7 @@ class Session extends EventTarget {
     this.name = name;
     this.saved = this.view = this.scene = this.conflict = null;
     this.edits = [];
+    this.#forgetQuestions();
     this.#done = [];
     this.#undone = [];
     this.fileWrong = null;
@@ -302,8 +303,7 @@ class Session extends EventTarget {
       this.#tell("value");
       this.#ask();
     } else {
-      this.#asked++;
-      this.pricing = false;
+      this.#forgetQuestions();
       this.conflict = null;
       this.view = this.saved;
       this.scene = this.saved?.effective ?? null;
@@ -312,9 +312,15 @@ class Session extends EventTarget {
     }
   }
 
-  #later() {
+  /** Whatever was asked, or was about to be, is about other edits. */
+  #forgetQuestions() {
     clearTimeout(this.#timer);
-    this.#asked++; // an answer that is under way knows nothing of the last change
+    this.#asked++;
+    this.pricing = false;
+  }
+
+  #later() {
+    this.#forgetQuestions();
     this.#timer = setTimeout(() => this.#ask(), PATIENCE);
     this.pricing = true;
   }

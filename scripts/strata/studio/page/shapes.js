@@ -5,6 +5,7 @@ import { byId, draw } from "./dom.js";
 import { writeJson } from "./json.js";
 import { isSame } from "./paths.js";
 import { perCanvas } from "./picture.js";
+import { layerSchema, resolve } from "./schema.js";
 import { session } from "./session.js";
 import { pointOf, zoomNow } from "./zoom.js";
 
@@ -63,7 +64,8 @@ export function refreshShapes() {
 /** The shapes, softened as the mask will be: feather is the standard deviation of a Gaussian, and so is SVG's. */
 function drawFeather(mask) {
   const group = draw("g", { class: "feather", filter: "url(#feathered)" }, ...mask.shapes.flatMap((shape) => fill(shape)));
-  const blur = draw("feGaussianBlur", { stdDeviation: mask.feather });
+  const { feather } = resolve(layerSchema("subject").properties.mask).properties; // a mask that was just begun does not have it yet
+  const blur = draw("feGaussianBlur", { stdDeviation: mask.feather ?? feather.default });
   const filter = draw("filter", { id: "feathered", x: "-50%", y: "-50%", width: "200%", height: "200%" }, blur);
   return draw("g", {}, draw("defs", {}, filter), group);
 }
