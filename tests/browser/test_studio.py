@@ -283,12 +283,57 @@ def test_what_is_typed_during_a_save_stays(tab, typed):
     tab.input("background.seed").fill(typed)
     route, answer = held[0]
     route.fulfill(response=answer)
-    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {typed}')", state="attached")
-    tab.wait_until(lambda: "seed: 5\n" in tab.config())
+    tab.page.wait_for_selector("#undo:disabled")  # the page knows that it is saved
+    assert "  seed: 5\n" in tab.config()
     tab.wait_for_price("to paint" if typed == "6" else "Nothing to do")
+    assert f"background.seed: {typed}" in tab.page.text_content("#edit-list")
     tab.page.unroute("**/api/save")
     tab.save()
-    assert f"seed: {typed} " in tab.config().replace("\n", " ")
+    assert f"  seed: {typed}\n" in tab.config()
+
+
+def test_a_save_waits_for_the_one_before_it(tab):
+    held = []
+
+    def hold_the_first(route):
+        if held:
+            return route.continue_()
+        held.append((route, route.fetch()))
+
+    tab.select("background")
+    tab.page.route("**/api/save", hold_the_first)
+    for typed in ("5", "6"):
+        tab.input("background.seed").fill(typed)
+        tab.page.keyboard.press("Control+s")
+        tab.wait_until(lambda: held)
+    route, answer = held[0]
+    tab.page.wait_for_timeout(200)
+    route.fulfill(response=answer)
+    tab.page.wait_for_selector("#save:disabled")
+    assert "  seed: 6\n" in tab.config()
+    assert tab.page.is_hidden("#notice")
+
+
+def test_another_scene_is_opened_after_a_save_that_is_under_way(tab):
+    held = []
+    (tab.folder / "scenes").mkdir()
+    (tab.folder / "scenes/night.yaml").write_text("background: {prompt: a night}\n")
+    tab.page.wait_for_selector("#scene option[value=night]", state="attached")
+    tab.select("background")
+    tab.input("background.seed").fill("5")
+    tab.page.route("**/api/save", lambda route: held.append((route, route.fetch())))
+    tab.page.keyboard.press("Control+s")
+    tab.wait_until(lambda: held)
+    tab.page.select_option("#scene", "night")
+    tab.page.wait_for_timeout(200)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    tab.wait_until(lambda: tab.input("background.prompt").input_value() == "a night")
+    assert tab.page.evaluate("() => Object.keys(sessionStorage)") == []  # no edits that would come back
+    tab.page.select_option("#scene", "")
+    tab.wait_until(lambda: tab.input("background.prompt").input_value() == "a wide alien desert")
+    assert tab.input("background.seed").input_value() == "5"
+    assert tab.page.inner_text("#edit-count") == "No edits"
 
 
 def test_a_value_set_back_is_what_is_saved(tab):
@@ -381,6 +426,7 @@ def test_yaml_is_saved_without_leaving_its_field(tab, save):
     position.press("End")
     position.press("]")
     if save == "click":
+        tab.page.wait_for_selector("#save:enabled")
         tab.page.mouse.click(box["x"] + 5, box["y"] + 5, delay=100)
     else:
         position.press(save)
@@ -506,12 +552,15 @@ def test_a_slider_in_focus_follows_an_undo(tab):
     assert slider.input_value() == "0.31"
 
 
-IN_FOCUS = "() => document.activeElement.ariaLabel ?? (document.activeElement.closest('[data-key]')?.dataset.key || document.activeElement.id)"
+IN_FOCUS = """said => {
+  const focused = document.activeElement;
+  return (focused.ariaLabel ?? focused.closest("[data-key]")?.dataset.key ?? focused.id) === said;
+}"""
 
 
 def test_the_focus_stays_where_somebody_works_by_the_keyboard(tab):
     def wait_for_focus(said: str) -> None:
-        tab.page.wait_for_function(f"said => ({IN_FOCUS})() === said", arg=said)
+        tab.page.wait_for_function(IN_FOCUS, arg=said)
 
     tab.select("astronaut")
     tab.page.focus("select[aria-label='Add a shape']")

@@ -53,13 +53,11 @@ export function updatePending() {
   price.classList.toggle("free", !wrong.length && view?.plan.passes === 0);
   if (wrong.length) price.textContent = wrong[0].error;
   else if (view) price.textContent = view.remarks[0] ?? sayWhole(view.plan);
-  // Until an edit is known to be wrong it can be saved: the server is asked in any case.
-  const refused = (wrong.length > 0 && !session.pricing) || session.conflict?.clash === true;
   byId("discard").disabled = !edits.length;
   byId("undo").disabled = !session.canUndo;
   byId("redo").disabled = !session.canRedo;
-  byId("save").disabled = !edits.length || refused;
-  byId("build").disabled = refused || build?.running === true;
+  byId("save").disabled = !edits.length || session.isRefused;
+  byId("build").disabled = session.isRefused || build?.running === true;
   byId("build").textContent = edits.length ? "Save and build" : "Build";
 }
 
@@ -108,7 +106,7 @@ export function updateBuild(told) {
 
 /** Saves, and begins a build. */
 export async function saveAndBuild() {
-  if (byId("build").disabled) return;
+  if (session.isRefused || build?.running) return;
   await session.save(() => postJson("/api/build", { scene: session.name }));
 }
 

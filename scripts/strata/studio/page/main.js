@@ -68,7 +68,8 @@ function update() {
 
 /** Learns when a pointer is down on something to click. What is dragged, a slider or a shape, is none of it: it shows at once. */
 function watchPresses() {
-  document.addEventListener("pointerdown", (event) => (pressed = event.target.closest("button, summary, label, li") !== null), true);
+  const isClicked = ({ button, target }) => button === 0 && target.closest("button, summary, label, li") !== null;
+  document.addEventListener("pointerdown", (event) => (pressed = isClicked(event)), true);
   const release = () => setTimeout(() => (pressed = false)); // the click comes first
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, true);
 }

@@ -40,9 +40,11 @@ class Session extends EventTarget {
   #shown = 0; // and which of them was shown last
   #missed = null; // versions that were told of while the file was written
   #timer = null;
+  #lastSave = Promise.resolve();
 
   /** Opens a scene; edits of it that this tab holds come back. */
   async open(name) {
+    await this.#lastSave; // it is about the scene that was open until now
     this.name = name;
     this.saved = this.view = this.scene = this.conflict = null;
     this.edits = [];
@@ -142,6 +144,11 @@ class Session extends EventTarget {
     return this.fileWrong && !this.edits.length ? [this.fileWrong, ...this.wrong] : this.wrong;
   }
 
+  /** Whether the edits are known to be such that they cannot be saved. Until their answer is there, they may be sent. */
+  get isRefused() {
+    return (!this.pricing && this.allWrong.length > 0) || this.conflict?.clash === true;
+  }
+
   /** The latest build has ended, or another one begins. */
   learn(wrong) {
     if (isSame(wrong, this.buildWrong)) return;
@@ -216,12 +223,18 @@ class Session extends EventTarget {
   }
 
   /**
-   * Writes the edits into the file.
+   * Writes the edits into the file, after another save that is under way: it makes the version that this one is of.
    *
    * @param next done as soon as they are there, while the page learns what they made of the scene
    * @returns whether they are there
    */
-  async save(next = async () => {}) {
+  save(next = async () => {}) {
+    const turn = this.#lastSave.then(() => this.#save(next));
+    this.#lastSave = turn.catch(() => {}); // whoever asked for it says so
+    return turn;
+  }
+
+  async #save(next) {
     if (!this.edits.length) {
       await next();
       return true;
