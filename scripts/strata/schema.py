@@ -178,7 +178,8 @@ def _typed(value: object, kind: object) -> object:
         if {"integer", "number"} & set(kinds) and re.fullmatch(
             r"-?[0-9]{1,400}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?", value
         ):
-            value = int(value) if value.lstrip("-").isdigit() else float(value)
+            number = int(value) if value.lstrip("-").isdigit() else float(value)
+            value = value if number in (math.inf, -math.inf) else number  # too large: refused as it was written
     if type(value) is int and "number" in kinds:
         return float(value) if abs(value) < 2**1023 else (math.inf if value > 0 else -math.inf)
     if type(value) is float and "integer" in kinds and value.is_integer():

@@ -90,7 +90,7 @@ def test_a_complete_scene_is_complete(schema):
             ["psd", "psd"],
             "exports is ['psd', 'psd'], but may hold each only once. Take out what is there twice.",
         ),
-        ("canvas.scale", "1e999", "canvas.scale is inf, but must be a finite number."),
+        ("canvas.scale", "1e999", "canvas.scale is '1e999', but must be a number"),
         ("background.seed", "x", "background.seed is 'x', but must be a whole number, at least 0"),
         ("background.seed", True, "background.seed is True, but must be a whole number"),
         ("background.seed", -1, "background.seed is -1, but must be a whole number, at least 0"),
