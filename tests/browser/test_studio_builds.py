@@ -121,7 +121,7 @@ def test_a_pass_is_shown_ahead_until_its_layer_is_there(tab):
     thumbnail = tab.page.locator("#layers li[data-layer=background] img")
     tab.select("background")
     tab.input("background.seed").fill("5")
-    tab.input("background.steps").fill("150")
+    tab.input("background.steps").fill("500")
     tab.wait_for_price("to paint")
     tab.page.click("#build")
     tab.page.wait_for_selector("#state:has-text('shown ahead: background')", timeout=PATIENCE * 1000)
