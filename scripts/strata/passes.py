@@ -174,12 +174,6 @@ class Guide(TypedDict):
     layer: str | None
 
 
-class ReferencePicture(Guide):
-    """What shows a pass what to paint, and how many times more than the model was trained to it attends to it."""
-
-    weight: float
-
-
 class ControlPicture(Guide):
     """What a ControlNet follows: how it is fitted to the canvas, and Canny's two thresholds, which count for canny alone."""
 
@@ -206,6 +200,7 @@ GUIDES = ("reference", "style_picture", "control_picture")
 class DiffusionPass(Sized, Sampling):
     """One run of a diffusion model.
 
+    `reference_weight` is how many times more than it was trained to the model attends to the `reference`; None where there is none.
     `style_picture` is there where `style` is, and `control_picture` where `control` is, but for one of the kind plate.
     """
 
@@ -213,7 +208,8 @@ class DiffusionPass(Sized, Sampling):
     loras: list[PassLora]
     style: PassStyle | None
     style_picture: Guide | None
-    reference: ReferencePicture | None
+    reference: Guide | None
+    reference_weight: float | None
     control: PassControl | None
     control_picture: ControlPicture | None
     model: PassModel

@@ -51,7 +51,7 @@ def test_a_plate_is_no_control_unless_it_is_asked_for(spec):
 
 def test_a_controlnet_that_was_not_known_before_it_was_fetched_is_refused_then():
     """As one on the hub is: what the scene asks of it shows when it is here."""
-    spec = {"model": {"id": "someone/sd3"}, "reference": None, "control": control("canny")}
+    spec = {"model": {"id": "someone/sd3"}, "control": control("canny")}
     with pytest.raises(
         StrataError, match="someone/sd3 is a StableDiffusion3ControlNetInpaintingPipeline, whose ControlNets"
     ):

@@ -17,7 +17,6 @@ SPEC = {
     "steps": 3,
     "guidance_scale": 8.0,
     "control": None,
-    "reference": None,
     "strength": 0.9,
     "width": 40,
     "height": 24,

@@ -157,6 +157,11 @@ def test_a_reference_costs_the_pass_that_has_it(klein):
     assert klein.planned(target) == ROVER
     klein.edit("subjects.rover.reference.weight", 0.5)
     assert klein.planned(target) == ROVER
+    assert "rover painted" in klein.build(target)  # and not kept, nor from the store
+    klein.edit("subjects.rover.reference.weight", 2.0)
+    assert "rover painted" in klein.build(target)
+    klein.edit("subjects.rover.reference.weight", 0.5)
+    assert "rover from the store" in klein.build(target)
     klein.edit("subjects.rover.reference", {"layer": "astronaut"})
     klein.build(target)
     assert klein.planned(target) == set()

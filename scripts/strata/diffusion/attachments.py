@@ -60,8 +60,8 @@ def attached(
         if hooked:
             place(loaded)
             lent.callback(pipeline.remove_all_hooks)
-        if spec["reference"] and spec["reference"]["weight"] != 1:
-            lent.enter_context(with_reference_weight(pipeline, spec["reference"]["weight"]))
+        if spec["reference_weight"] not in (None, 1):
+            lent.enter_context(with_reference_weight(pipeline, spec["reference_weight"]))
         lent.enter_context(fresh_cache(pipeline, spec["model"].get("speed")))
         # The last, so that adapters are in place by whose names prompts are told apart.
         lent.enter_context(loaded.prompts.lent_to(pipeline, [spec["loras"], spec["clip_skip"]]))

@@ -38,7 +38,8 @@ def find_arguments(
     accepted = inspect.signature(pipeline.__call__).parameters
     found: dict[str, Any] = {}
     kind, task = type(pipeline).__name__, "inpaint" if paints_on else "text_to_image"
-    if reason := families.refuse_reference(kind, task, spec["reference"] and spec["reference"]["weight"]):
+    weight = None if guides.reference is None else spec["reference_weight"]
+    if reason := families.refuse_reference(kind, task, weight):
         raise StrataError(f"The model {spec['model']['id']} is a {kind}, {reason}.")
     if guides.reference is not None:
         found[families.REFERENCES[families.find_family(kind) or ""][task]] = guides.reference

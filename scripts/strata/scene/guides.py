@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from strata.errors import StrataError
 from strata.models import families, kinds, reference
-from strata.passes import ControlPicture, Guide, PassControl, PassModel, ReferencePicture
+from strata.passes import ControlPicture, Guide, PassControl, PassModel
 from strata.scene.description import Control, Model, Passed, Reference, Style
 
 
@@ -176,16 +176,9 @@ def _check_plate(where: str, control: Control, task: str) -> None:
             )
 
 
-def as_guide(described: Style | None) -> Guide | None:
-    """The picture of a style, as a pass has it."""
+def as_guide(described: Reference | Style | None) -> Guide | None:
+    """The picture of a reference or a style, as a pass has it."""
     return None if described is None else {"image": described["image"], "layer": described["layer"]}
-
-
-def as_reference_picture(described: Reference | None) -> ReferencePicture | None:
-    """A reference, as a pass has it."""
-    if described is None:
-        return None
-    return {"image": described["image"], "layer": described["layer"], "weight": described["weight"]}
 
 
 def as_control_picture(described: Control | None) -> ControlPicture | None:

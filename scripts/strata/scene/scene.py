@@ -13,7 +13,7 @@ from strata.passes import PassLora, PassModel, PassStyle, StackEntry
 from strata.scene import checks, model_settings, upscales
 from strata.scene.described import DescribedScene, Task, make_entry, model_name
 from strata.scene.description import Background, Effect, Model, Passed, Refine, Style, Subject
-from strata.scene.guides import Source, as_control_picture, as_guide, as_reference_picture, list_guides
+from strata.scene.guides import Source, as_control_picture, as_guide, list_guides
 
 NOT_EFFECTIVE = ("preset", "exports", "compare")
 """What no effective scene has: a preset, whose values are in effect, and what is made of a picture and decides nothing about it."""
@@ -292,7 +292,8 @@ class Scene(DescribedScene):
             "loras": self._loras(f"models.{name}", model) + self._loras(key, described),
             "style": self._style(key, described["style"], name),
             "style_picture": as_guide(described["style"]),
-            "reference": as_reference_picture(described["reference"]),
+            "reference": as_guide(described["reference"]),
+            "reference_weight": described["reference"] and described["reference"]["weight"],
             "control": self.guiding.resolve_control(described["control"]),
             "control_picture": as_control_picture(described["control"]),
             "model": self._model(model, f"models.{name}"),

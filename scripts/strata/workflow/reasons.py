@@ -57,7 +57,7 @@ def _explain(layer: Layer, change: str, record: Record | None) -> Iterator[str]:
         old = record["spec"].get(change) if record is not None else None
         place = PLACES.get(change, f"{_place(layer)}{change}")
         for reason in _differences(place, old, layer.spec.get(change)):
-            reason = reason.replace("style_picture", "style")
+            reason = reason.replace("style_picture", "style").replace("reference_weight", "reference.weight")
             yield reason.replace("control_picture.layer", "control.of").replace("control_picture", "control")
     elif layer.mask is not None and change.endswith(layer.mask):
         yield "its mask changed"
