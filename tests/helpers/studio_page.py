@@ -91,6 +91,12 @@ class StudioPage:
         self.page.wait_for_selector("body[data-building=false]", timeout=PATIENCE * 1000)
         self.wait_for_price("Nothing to do")
 
+    def add_scene(self, name: str, content: str) -> None:
+        """Writes a scene's file, and waits until the page offers it."""
+        (self.folder / "scenes").mkdir(exist_ok=True)
+        (self.folder / f"scenes/{name}.yaml").write_text(content)
+        self.page.wait_for_selector(f"#scene option[value={name}]", state="attached")
+
     def config(self) -> str:
         return (self.folder / "config.yaml").read_text()
 

@@ -32,9 +32,8 @@ def vary(description: Mapping[str, Any], name: str) -> dict[str, Any]:
                 f"The folder {name} sets {'.'.join(path)} twice, as {given[path]} and {key}. Take one out."
             )
         given[path] = key
-        dict(_leaves(varied, ()))[path][path[-1]] = (
-            value  # read anew: a value before may be a mapping that holds this key
-        )
+        mappings = dict(_leaves(varied, ()))  # anew: the value before may be a mapping that holds this key
+        mappings[path][path[-1]] = value
     return varied
 
 

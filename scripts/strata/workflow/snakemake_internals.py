@@ -57,7 +57,6 @@ Hook = Callable[[], None]
 LOST = 255
 """What multiprocessing says of a process whose end it could not learn, since the one that it was forked from was killed."""
 
-
 HOOKS = ("onstart", "onsuccess", "onerror")
 
 
