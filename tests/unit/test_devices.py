@@ -1,5 +1,7 @@
 """Devices: which are there, what they compute in, and how a pipeline is laid out on them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -84,3 +86,12 @@ def test_a_pass_uses_so_many_threads(monkeypatch):
     for threads in (0, 7):
         devices.use_threads(threads)
     assert used == [3, 7]
+
+
+def test_a_pass_keeps_its_threads_whatever_another_one_sets():
+    """The worker has a thread for each job: a pass that came out with fewer threads than it asked for had other pixels."""
+    with ThreadPoolExecutor(1) as pass_at_work, ThreadPoolExecutor(1) as next_one:
+        for threads in (3, 2):
+            pass_at_work.submit(devices.use_threads, threads).result()
+            next_one.submit(devices.use_threads, 1).result()
+            assert pass_at_work.submit(torch.get_num_threads).result() == threads

@@ -1,11 +1,14 @@
 """The devices of this machine, what they compute in, and how a pipeline is laid out on them."""
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import torch
+
+_setting_threads = threading.Lock()
 
 LADDER = ("whole", "model", "sequential", "tiles")
 """Placements, each of which needs less memory of the device than the one before, and more time.
@@ -71,9 +74,14 @@ def choose_dtype(setting: str, device: str) -> torch.dtype:
 
 
 def use_threads(threads: int) -> None:
-    """Lets a pass on the cpu use so many threads; 0 for all that this process may use, whatever OMP_NUM_THREADS says."""
+    """Lets this thread's pass on the cpu use so many threads; 0 for all that this process may use, whatever OMP_NUM_THREADS says.
+
+    How many there are decides on the last bits of sums, and so on pixels.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(threads or allowed or 1)
+    with _setting_threads:
+        torch.set_num_threads(threads or allowed or 1)
+        torch.get_num_threads()  # torch lets a thread take its number over at first use: later it may be another pass's
 
 
 def choose_placement(setting: str, attempt: int, device: str, parts: Sequence[int], free: int) -> str:
