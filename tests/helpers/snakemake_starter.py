@@ -4,13 +4,14 @@ As a program it imports Snakemake and waits for calls. Each is a process of its 
 `python -m snakemake` does: with its own arguments, folder, environment and output, and with an end like any other interpreter's.
 """
 
-import json
 import os
 import runpy
-import select
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 
@@ -18,9 +19,11 @@ class SnakemakeStarter:
     """A process that has imported Snakemake. It ends with the one that started it."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._connection, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
 
     def run(self, arguments: list[str], folder: Path, environment: dict[str, str], timeout: float) -> tuple[int, str]:
         """Runs Snakemake.
@@ -29,28 +32,34 @@ class SnakemakeStarter:
             its exit code, and what it wrote, stderr with stdout.
 
         Raises:
-            TimeoutError: it took longer. It is killed, and so is this starter.
+            TimeoutError: it took longer, and was killed.
         """
-        assert self._process.stdin and self._process.stdout
         with tempfile.NamedTemporaryFile() as output:
-            call = {"arguments": arguments, "folder": str(folder), "environment": environment, "output": output.name}
-            self._process.stdin.write(json.dumps(call) + "\n")
-            self._process.stdin.flush()
-            number = int(self._process.stdout.readline())
-            if not select.select([self._process.stdout], [], [], timeout)[0]:
-                os.kill(number, 9)
-                raise TimeoutError(f"{arguments} took longer than {timeout} s: {output.read().decode()}")
-            return int(self._process.stdout.readline()), output.read().decode("utf-8", "replace")
+            self._connection.send(
+                {"arguments": arguments, "folder": str(folder), "environment": environment, "output": output.name}
+            )
+            number = self._connection.recv()
+            in_time = self._connection.poll(timeout)
+            if not in_time:
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(number, signal.SIGKILL)
+            code = self._connection.recv()
+            said = output.read().decode("utf-8", "replace")
+        if not in_time:
+            raise TimeoutError(f"{arguments} took longer than {timeout} s: {said}")
+        return code, said
 
 
-def wait_for_call() -> dict:
+def wait_for_call(connection: Connection) -> dict:
     """Forks a process for each call, in which alone it returns."""
-    for line in sys.stdin:
-        number = os.fork()
-        if not number:
-            return json.loads(line)
-        print(number, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
+    with connection, suppress(EOFError):
+        while True:
+            call = connection.recv()
+            number = os.fork()
+            if not number:
+                return call
+            connection.send(number)
+            connection.send(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
     sys.exit()
 
 
@@ -71,4 +80,4 @@ def become_snakemake(arguments: list[str], folder: str, environment: dict[str, s
 if __name__ == "__main__":
     import snakemake.cli  # noqa: F401
 
-    become_snakemake(**wait_for_call())
+    become_snakemake(**wait_for_call(Connection(int(sys.argv[1]))))

@@ -103,9 +103,7 @@ def test_the_end_of_each_is_known_where_many_run_at_once(tmp_path):
 
 def test_ctrl_c_reaches_the_script_alone(start):
     server = start("import time; print('at work', flush=True); time.sleep(60)", "print('the next')")
-    said = ""
-    while "at work" not in said:
-        said += server.stdout.readline()
+    said = _read_until("at work", server)
     os.killpg(server.pid, signal.SIGINT)
     rest, wrong = server.communicate(timeout=60)
     assert "0.py was interrupted." in wrong
@@ -145,8 +143,7 @@ def test_a_script_ends_with_the_build_that_it_works_for(start, tmp_path):
     """It would replace what the next build makes."""
     waits = "print('at work', flush=True); import time; time.sleep(3); open('made', 'w')"
     server = start(waits)
-    while "at work" not in server.stdout.readline():
-        pass
+    _read_until("at work", server)
     server.kill()
     server.wait()
     time.sleep(4)
@@ -155,11 +152,20 @@ def test_a_script_ends_with_the_build_that_it_works_for(start, tmp_path):
 
 def test_no_process_outlives_the_one_that_forked_it(start):
     server = start("print('at work', flush=True); import time; time.sleep(1)")
-    while "at work" not in server.stdout.readline():
-        pass
+    _read_until("at work", server)
     server.kill()
     server.wait()
     assert _ends(server.pid)
+
+
+def _read_until(words: str, server: subprocess.Popen) -> str:
+    """What it says, up to the line with these words."""
+    said = ""
+    while words not in said:
+        line = server.stdout.readline()
+        assert line, f"{words!r} was not said, but {said!r}"
+        said += line
+    return said
 
 
 def _ends(group: int) -> bool:

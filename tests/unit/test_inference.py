@@ -186,7 +186,7 @@ def test_a_change_of_seeds_encodes_no_prompt_again(models, monkeypatch):
         "auto",
         1,
     )
-    spec = SPEC | {"loras": [], "style": None, "clip_skip": None, "scheduler": None}
+    spec = SPEC | {"loras": [], "style": None, "clip_skip": None, "scheduler": None, "reference_weight": None}
     encode, encoded = loaded.pipeline.text_encoder.forward, []
     monkeypatch.setattr(
         loaded.pipeline.text_encoder, "forward", lambda *a, **n: (encoded.append(1), encode(*a, **n))[1]

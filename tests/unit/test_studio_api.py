@@ -323,8 +323,8 @@ def test_events_tell_of_a_change_within_a_second(studio):
 
 
 def _skip_to(stream, start: bytes) -> None:
-    while not stream.readline().startswith(start):
-        pass
+    while not (line := stream.readline()).startswith(start):
+        assert line, f"The stream ended before {start!r}"
 
 
 COMMENTS = re.findall(r"#.*", SCENE)
