@@ -89,6 +89,20 @@ def in_mode(mode: str, size: tuple[int, int] = (192, 128)) -> Picture:
     )
 
 
+def in_each_mode(size: tuple[int, int] = (192, 128)) -> Picture:
+    """What `in_mode` gives for each of MODES, side by side in one picture: a program has to start only once."""
+    width, height = size
+    strip = width * len(MODES), height
+    background, disc = Image.new("RGB", strip), cut(2, size, (90, 60), 55)
+    layers = [("background", "background", Layer(background))]
+    for number, mode in enumerate(MODES):
+        background.paste(noise(1, size), (width * number, 0))
+        shown = Image.new("RGBA", strip)
+        shown.paste(disc, (width * number, 0))
+        layers.append((mode, "subject", Layer(shown, opacity=0.6, blend=mode)))
+    return make_picture(layers, strip)
+
+
 def read_openraster(content: bytes) -> tuple[list[tuple[str, Layer]], Image.Image]:
     """The layers of an OpenRaster file, bottom to top with their names, and its merged picture."""
     operations = {operation: mode for mode, operation in openraster.OPERATIONS.items()}

@@ -3,6 +3,7 @@
 python -m helpers.judges, in tests/ with PYTHONPATH=.:../scripts, prints the table of docs/exports.md.
 """
 
+import functools
 import io
 import os
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from helpers.exported import MODES, NO_FINISH, READERS, in_each_mode, typical
+from strata.exports.stack import Picture
 
 KRITA = shutil.which("krita") and shutil.which("xvfb-run") and "krita"
 GIMP = shutil.which("gimp-console") or shutil.which("gimp")
@@ -32,9 +36,15 @@ GIMP_SCRIPT = """
 """
 
 
-def run(command: list[str], home: Path) -> str:
-    """Runs a program with a home of its own, so that nothing of the user's is read or written."""
-    environment = os.environ | {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "LC_ALL": "C.UTF-8"}
+@functools.cache
+def make_home() -> tempfile.TemporaryDirectory:
+    """A home for all runs, so that nothing of the user's is read or written, and a program sets itself up only once."""
+    return tempfile.TemporaryDirectory()
+
+
+def run(command: list[str]) -> str:
+    home = make_home().name
+    environment = os.environ | {"HOME": home, "XDG_RUNTIME_DIR": home, "LC_ALL": "C.UTF-8"}
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "QT_QPA_PLATFORM"):
         environment.pop(name, None)
     done = subprocess.run(
@@ -43,45 +53,42 @@ def run(command: list[str], home: Path) -> str:
     return done.stdout + done.stderr
 
 
-def by_krita(contents: list[bytes], suffix: str) -> list[Image.Image]:
-    """What Krita shows of files, "RGB". It needs a display, which Xvfb is."""
-    pictures = []
+def convert(content: bytes, suffix: str, by: Callable[[Path, Path], str]) -> Image.Image:
+    """What a program shows of a file, "RGB", given what calls it with the file and the PNG that it is to write."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        for content in contents:
-            source, target = home / f"judged.{suffix}", home / "shown.png"
-            source.write_bytes(content)
-            target.unlink(missing_ok=True)
-            command = ["xvfb-run", "-a", "krita", "--export", "--export-filename", str(target), str(source)]
-            for _ in range(ATTEMPTS):
-                said = run(command, home)
-                if "could not connect to display" not in said:
-                    break
-            assert target.exists(), said
-            pictures.append(read(target))
-    return pictures
+        source, target = Path(folder) / f"judged.{suffix}", Path(folder) / "shown.png"
+        source.write_bytes(content)
+        said = by(source, target)
+        assert target.exists(), said
+        return read(target)
 
 
-def by_gimp(contents: list[bytes], suffix: str) -> list[Image.Image]:
-    """What GIMP shows of files, "RGB"; one process converts all of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        calls = []
-        for number, content in enumerate(contents):
-            (home / f"{number}.{suffix}").write_bytes(content)
-            calls.append(f'(convert "{home}/{number}.{suffix}" "{home}/{number}.png")')
-        script = f"{GIMP_SCRIPT}{' '.join(calls)}(gimp-quit 0)"
-        said = run([str(GIMP), "-i", "-d", "-f", "-b", script], home)
-        assert all((home / f"{number}.png").exists() for number in range(len(contents))), said
-        return [read(home / f"{number}.png") for number in range(len(contents))]
+def run_krita(source: Path, target: Path) -> str:
+    """Krita needs a display, which Xvfb is."""
+    for _ in range(ATTEMPTS):
+        said = run(["xvfb-run", "-a", "krita", "--export", "--export-filename", str(target), str(source)])
+        if "could not connect to display" not in said:
+            break
+    return said
 
 
-def by_psd_tools(contents: list[bytes], suffix: str) -> list[Image.Image]:
-    """What psd-tools makes of PSDs by its own compositing, "RGB"."""
+def run_gimp(source: Path, target: Path) -> str:
+    return run([str(GIMP), "-i", "-d", "-f", "-b", f'{GIMP_SCRIPT}(convert "{source}" "{target}")(gimp-quit 0)'])
+
+
+def by_krita(content: bytes, suffix: str) -> Image.Image:
+    return convert(content, suffix, run_krita)
+
+
+def by_gimp(content: bytes, suffix: str) -> Image.Image:
+    return convert(content, suffix, run_gimp)
+
+
+def by_psd_tools(content: bytes, suffix: str) -> Image.Image:
+    """What psd-tools makes of a PSD by its own compositing, "RGB"."""
     from psd_tools import PSDImage
 
-    documents = [PSDImage.open(io.BytesIO(content)) for content in contents]
-    return [document.composite(force=True).convert("RGB") for document in documents]
+    return PSDImage.open(io.BytesIO(content)).composite(force=True).convert("RGB")
 
 
 def read(path: Path) -> Image.Image:
@@ -102,21 +109,28 @@ class Judge:
     name: str
     format: str
     suffix: str
-    render: Callable[[list[bytes], str], list[Image.Image]]
+    render: Callable[[bytes, str], Image.Image]
     is_there: bool
     limit: int
     limits: dict[str, int]
 
-    def measure(self, pictures: list) -> list[int]:
-        """The largest error in levels against the layers' own flattening, for each picture."""
-        from helpers.exported import READERS
+    def measure(self, picture: Picture) -> int:
+        """The largest error in levels against the layers' own flattening."""
+        return int(self._find_errors(picture).max())
 
+    def measure_modes(self) -> dict[str, int]:
+        """The largest error of each blend mode."""
+        tiles = np.split(self._find_errors(in_each_mode()), len(MODES), axis=1)
+        return {mode: int(tile.max()) for mode, tile in zip(MODES, tiles, strict=True)}
+
+    def show(self, picture: Picture) -> Image.Image:
+        """What it makes of an exported picture, "RGB"."""
         encode, _ = READERS[self.format]
-        shown = self.render([encode(picture) for picture in pictures], self.suffix)
-        return [
-            int(np.abs(np.asarray(image).astype(int) - np.asarray(picture.flat)).max())
-            for image, picture in zip(shown, pictures, strict=True)
-        ]
+        return self.render(encode(picture), self.suffix)
+
+    def _find_errors(self, picture: Picture) -> np.ndarray:
+        """In levels, shape (height, width, 3)."""
+        return np.abs(np.asarray(self.show(picture)).astype(int) - np.asarray(picture.flat))
 
 
 JUDGES = {
@@ -132,16 +146,13 @@ JUDGES = {
 
 def main() -> None:
     """Prints the table: a row for each mode, a column for each judge."""
-    from helpers.exported import MODES, NO_FINISH, in_mode, typical
-
-    rows = [*MODES, "a typical stack of five"]
-    pictures = [*map(in_mode, MODES), typical(finish=NO_FINISH)]
+    scene = "a typical stack of five"
     judges = [judge for judge in JUDGES.values() if judge.is_there]
-    columns = [judge.measure(pictures) for judge in judges]
+    columns = [judge.measure_modes() | {scene: judge.measure(typical(finish=NO_FINISH))} for judge in judges]
     print(f"| mode | {' | '.join(judge.name for judge in judges)} |")
     print(f"| --- |{' --- |' * len(judges)}")
-    for name, *errors in zip(rows, *columns, strict=True):
-        print(f"| {name} | {' | '.join(map(str, errors))} |")
+    for row in (*MODES, scene):
+        print(f"| {row} | {' | '.join(str(column[row]) for column in columns)} |")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.exported import MODES, NO_FINISH, READERS, in_mode, typical
+from helpers.exported import NO_FINISH, typical
 from helpers.judges import JUDGES
 
 
@@ -16,8 +16,9 @@ def judge_or_skip(name: str):
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_program_shows_each_blend_mode(name):
     judge = judge_or_skip(name)
-    errors = dict(zip(MODES, judge.measure([in_mode(mode) for mode in MODES]), strict=True))
-    too_far = {mode: error for mode, error in errors.items() if error > judge.limits.get(mode, judge.limit)}
+    too_far = {
+        mode: error for mode, error in judge.measure_modes().items() if error > judge.limits.get(mode, judge.limit)
+    }
     assert too_far == {}
 
 
@@ -25,13 +26,11 @@ def test_a_program_shows_each_blend_mode(name):
 def test_a_program_shows_a_whole_scene(name):
     """A level for each layer: groups, masks, positions, opacities."""
     judge = judge_or_skip(name)
-    (error,) = judge.measure([typical(finish=NO_FINISH)])
-    assert error <= 4
+    assert judge.measure(typical(finish=NO_FINISH)) <= 4
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_program_shows_the_final_picture_on_top(name):
     judge = judge_or_skip(name)
     picture = typical()
-    (shown,) = judge.render([READERS[judge.format][0](picture)], judge.suffix)
-    assert shown.tobytes() == picture.final.tobytes()
+    assert judge.show(picture).tobytes() == picture.final.tobytes()
