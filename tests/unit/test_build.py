@@ -35,6 +35,16 @@ input()
 """
 
 
+END = """
+import atexit, gc, sys
+from unittest.mock import MagicMock
+atexit.register(lambda: print(len(gc.get_objects()), gc.get_freeze_count()))  # after all that is registered later
+sys.path.insert(0, sys.argv[1])
+from strata.workflow.build import Build
+Build(MagicMock(remote_exec=False, local_exec=True))
+"""
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -128,6 +138,14 @@ def test_beside_another_build_nothing_is_called_up_to_date(mode, is_dry_run, ref
         else:
             build.comparison.flag(str(layer))
     assert ("may leave out what is to be made again" in capsys.readouterr().err) == is_dry_run
+
+
+def test_a_process_that_ends_does_not_look_through_its_objects():
+    done = subprocess.run(
+        [sys.executable, "-c", END, str(ROOT / "scripts")], capture_output=True, text=True, timeout=60
+    )
+    looked_through, frozen = map(int, done.stdout.split())
+    assert looked_through < frozen / 10
 
 
 def test_the_closing_line_is_lost_without_harm_where_nobody_reads_it(monkeypatch):

@@ -1,5 +1,6 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
+import atexit
 import gc
 import logging
 import math
@@ -68,7 +69,7 @@ class Build:
         self._started = 0.0
         self._is_first = False
         self._rules: list[SceneRules] = []
-        gc.set_threshold(*RARELY)
+        _leave_garbage_alone()
         logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
         claim_imports()
         snakemake_internals.check_each_script_once()
@@ -249,6 +250,13 @@ NAMED = {
     "there": "models",
 }
 """What the closing line speaks of, of journal.WORDS and LOOKED, and what many of them are called. The rest is drawn in a moment."""
+
+
+def _leave_garbage_alone() -> None:
+    gc.set_threshold(*RARELY)
+    # As Python ends, it goes through all objects several times, half a second for those of Snakemake: frozen ones it passes over.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
 
 
 def _list_files(jobs: Iterable[Any]) -> list[str]:
