@@ -1,9 +1,12 @@
 """Starts Snakemake's command line many times at the price of one import, which is most of the two seconds of a small build.
 
-As a program it imports Snakemake and waits for calls. Each is a process of its own, forked from here, that goes on as
-`python -m snakemake` does: with its own arguments, folder, environment and output, and with an end like any other interpreter's.
+As a program it imports Snakemake, a library, and what both import later on, and waits for calls. Each is a process of its own,
+forked from here, that goes on as `python -m snakemake` does: with its own arguments, folder, environment and output, and with an
+end like any other interpreter's.
 """
 
+import gc
+import importlib
 import os
 import runpy
 import signal
@@ -14,15 +17,35 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
+PRELOADED = (
+    "snakemake.cli",
+    "snakemake.report.html_reporter",
+    "snakemake.assets",
+    "snakemake.profiles",
+    "snakemake.storage",
+    "strata.workflow.build",
+    "strata.workflow.plan",
+    "multiprocessing.forkserver",
+    "nbformat",
+    "numpy",
+    "yte",
+)
+
 
 class SnakemakeStarter:
-    """A process that has imported Snakemake. It ends with the one that started it."""
+    """A process that has imported Snakemake and a library. It ends with the one that started it.
 
-    def __init__(self) -> None:
+    Args:
+        library: the folder that the package `strata` lies in.
+    """
+
+    def __init__(self, library: Path) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                [sys.executable, __file__, str(theirs.fileno()), str(library)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
             )
 
     def run(self, arguments: list[str], folder: Path, environment: dict[str, str], timeout: float) -> tuple[int, str]:
@@ -78,6 +101,8 @@ def become_snakemake(arguments: list[str], folder: str, environment: dict[str, s
 
 
 if __name__ == "__main__":
-    import snakemake.cli  # noqa: F401
-
+    sys.path[0] = sys.argv[2]
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.freeze()  # no process forked from here looks through all of this, and so copies it
     become_snakemake(**wait_for_call(Connection(int(sys.argv[1]))))

@@ -22,7 +22,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 @functools.cache
 def start_snakemake() -> SnakemakeStarter:
     """What starts the builds of all tests in this process."""
-    return SnakemakeStarter()
+    return SnakemakeStarter(ROOT / "scripts")
 
 
 class WorkingFolder:
@@ -84,7 +84,9 @@ class WorkingFolder:
         return self.run([sys.executable, "-m", "strata", *arguments], PYTHONPATH=library, **environment)
 
     def run(self, command: list[str], **environment: str) -> subprocess.CompletedProcess:
-        if command[:3] == SNAKEMAKE and not any(name.startswith("PYTHON") for name in environment):
+        has_own_library = self.workflow != ROOT and (self.workflow / "scripts").exists()
+        is_usual = not has_own_library and not any(name.startswith("PYTHON") for name in environment)
+        if command[:3] == SNAKEMAKE and is_usual:
             code, said = start_snakemake().run(command[3:], self.folder, os.environ | environment, TIMEOUT)
             return subprocess.CompletedProcess(command, code, said)
         return subprocess.run(
