@@ -3,8 +3,8 @@
     python benchmarks/studio.py [--rounds 7] [--into benchmarks/studio.md]
 
 The default scene in a temporary folder, with a worker that is warm, and its page in Chromium, driven by Playwright; both come with
-what `requirements-dev.txt` lists and Debian's package `chromium`. Times begin with the click that saves and builds, and
-are taken in the page.
+what `requirements-dev.txt` lists and Debian's package `chromium-headless-shell`. Times begin with the click that saves and builds,
+and are taken in the page.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python docs/make_pictures.py
 
-It takes two minutes, and needs what `requirements-dev.txt` lists and Debian's package `chromium`. To be run when the default
-scene, its models or one of the pages has changed; tests/whole/test_default_scene.py tells when final.png is out of date.
+It takes two minutes, and needs what `requirements-dev.txt` lists and Debian's package `chromium-headless-shell`. To be run when the
+default scene, its models or one of the pages has changed; tests/whole/test_default_scene.py tells when final.png is out of date.
 """
 
 import io

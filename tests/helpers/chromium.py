@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+# The one that has no window at all takes less of the processor, which other tests need, too.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 READ = """(id) => {
