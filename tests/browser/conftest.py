@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers import chromium
-from helpers.studio import RunningStudio, build, write_scene
+from helpers.studio import PATIENCE, RunningStudio, build, write_scene
 from helpers.studio_page import StudioPage
 
 
@@ -48,5 +48,6 @@ def studio(folder):
 @pytest.fixture
 def tab(browser, studio):
     context = browser.new_context(viewport={"width": 1300, "height": 900})
+    context.set_default_timeout(1000 * PATIENCE)
     yield StudioPage(context, studio)
     context.close()

@@ -232,8 +232,8 @@ def test_yaml_typed_back_is_no_edit(tab):
     tab.page.wait_for_selector("#edit-count:text-is('No edits')")
 
 
-@pytest.mark.parametrize("pressed", ["#layers li[data-layer=rover] .name", "#edit-list li .reset"])
-def test_a_click_is_not_lost_to_an_answer_that_comes_while_it_lasts(tab, pressed):
+def _press_as_the_price_comes(tab, pressed: str) -> None:
+    """Holds a pointer down on something while the price of an edit comes."""
     held = []
     tab.select("fog")
     tab.page.click("#edit-count")
@@ -246,12 +246,25 @@ def test_a_click_is_not_lost_to_an_answer_that_comes_while_it_lasts(tab, pressed
     route, answer = held[0]
     route.fulfill(response=answer)
     tab.page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize("pressed", ["#layers li[data-layer=rover] .name", "#edit-list li .reset"])
+def test_a_click_is_not_lost_to_an_answer_that_comes_while_it_lasts(tab, pressed):
+    _press_as_the_price_comes(tab, pressed)
     tab.page.mouse.up()
     if "rover" in pressed:
         tab.page.wait_for_selector("#panel h2:has-text('rover')")
         tab.page.wait_for_selector("#price:not(.busy)")
     else:
         tab.page.wait_for_selector("#edit-count:text-is('No edits')")
+
+
+def test_a_click_is_not_lost_to_a_build_that_begins_while_it_lasts(tab):
+    _press_as_the_price_comes(tab, "#edit-list li .reset")
+    assert tab.studio.ask("/api/build", {"scene": ""})[0] == 200
+    tab.page.wait_for_timeout(1500)
+    tab.page.mouse.up()
+    tab.page.wait_for_selector("#edit-count:text-is('No edits')")
 
 
 def test_what_is_dragged_shows_at_once(tab):

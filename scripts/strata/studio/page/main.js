@@ -6,6 +6,7 @@ import { byId, make, showDialog } from "./dom.js";
 import { connectFooter, saveAndBuild, updateBuild, updatePending } from "./footer.js";
 import { connectInspector, selectedLayer, updateInspector } from "./inspector.js";
 import { refresh, showAll } from "./picture.js";
+import { afterClick, isClicked } from "./presses.js";
 import { followPreviews, forgetPreviews, releasePreviews } from "./previews.js";
 import { session } from "./session.js";
 import { refreshShapes } from "./shapes.js";
@@ -19,7 +20,6 @@ let lost = false;
 let ran = false;
 let made = "[]"; // what the latest build has made, as it was told last
 let frame = 0;
-let pressed = false; // a pointer is down on something to click
 
 /** Says in a sentence what went wrong. */
 function fail(error) {
@@ -50,12 +50,12 @@ function sayConflict() {
   notice.dataset.kind = "conflict";
 }
 
-/** Shows all anew, at most once a frame, and after a click that is under way: its release has to meet what was pressed. */
+/** Shows all anew, at most once a frame, and after a click that is under way. */
 function update() {
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
-    if (pressed) return update();
+    if (isClicked()) return afterClick(update);
     refresh().then(refreshComparison).catch(fail); // first: a slider shows at once
     updateHeader();
     updateInspector();
@@ -64,14 +64,6 @@ function update() {
     updatePending();
     sayConflict();
   });
-}
-
-/** Learns when a pointer is down on something to click. What is dragged, a slider or a shape, is none of it: it shows at once. */
-function watchPresses() {
-  const isClicked = ({ button, target }) => button === 0 && target.closest("button, summary, label, li") !== null;
-  document.addEventListener("pointerdown", (event) => (pressed = isClicked(event)), true);
-  const release = () => setTimeout(() => (pressed = false)); // the click comes first
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, true);
 }
 
 function updateHeader() {
@@ -159,7 +151,7 @@ function follow() {
   listen({
     files: (versions) => session.follow(versions).catch(fail),
     build: (build) => {
-      updateBuild(build);
+      afterClick(updateBuild, build);
       const latest = JSON.stringify(build.made);
       const progressed = build.made.length > 0 && latest !== made;
       const left = followPreviews(build.jobs, showPreviews);
@@ -171,7 +163,7 @@ function follow() {
         refreshSweeps();
       }
     },
-    strip: updateStrip,
+    strip: (told) => afterClick(updateStrip, told),
     lost: () => {
       lost = true;
       say("The studio does not answer. Start it again, and this page goes on: strata studio");
@@ -189,7 +181,6 @@ async function start() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   const wanted = new URLSearchParams(location.hash.slice(1)).get("scene") ?? "";
-  watchPresses();
   connectZoom();
   connectBrush(fail);
   connectFooter(fail);
