@@ -13,7 +13,7 @@ from strata.errors import StrataError
 from strata.files import replacing
 
 # Weights and what configures them. A model card beside them decides nothing.
-MODEL_FILES = (".safetensors", ".json", ".txt", ".model")
+MODEL_FILES = (".safetensors", ".json", ".txt", ".model", ".jinja")
 
 LENGTH = 16
 """Hexadecimal digits of a short digest."""

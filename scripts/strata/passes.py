@@ -381,7 +381,7 @@ class PlacedImage(Sized):
 
 
 class DrawnMask(Sized):
-    """A mask. `cell` is the side of a latent cell; `where` is the mask's key, for sentences."""
+    """A mask. `cell` is the side of a latent cell, 0 where no model paints into the mask; `where` is the mask's key, for sentences."""
 
     mask: Mask
     scale: float

@@ -1,5 +1,6 @@
 """The schemas: defaults filled in, numbers brought to their type, and what is wrong said in a sentence."""
 
+import datetime
 import difflib
 import math
 import re
@@ -17,6 +18,9 @@ from strata.installation import SCHEMAS
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 NOTHING = object()  # no value, where null is one
+
+NAMED = {"models": "model", "sweeps": "sweep"}
+"""What the names are of that people choose, where they are not those of layers."""
 
 
 class Schema:
@@ -132,7 +136,7 @@ class Schema:
             matches = fastjsonschema.compile({"type": "string", "pattern": pattern})
             bad = next(key for key in value if not _accepts(matches, key))
             return (
-                f"{source}: {dotted(path)} holds a {'model' if path == ['models'] else 'layer'} named {bad!r}. A name is a "
+                f"{source}: {dotted(path)} holds a {NAMED.get(str(path[-1]), 'layer')} named {bad!r}. A name is a "
                 "small letter, then at most 63 small letters, digits, - and _; rename it."
             )
         if error.rule == "uniqueItems":
@@ -222,17 +226,26 @@ def _accepts(validate: Callable[[object], object], value: object) -> bool:
 
 def shorten(value: object) -> str:
     """A value for a sentence, with what is too long left out."""
-    text = repr(value)
+    text = _say(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _say(value: object) -> str:
+    """A value as people write it in YAML where Python writes it otherwise."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return value.isoformat() if isinstance(value, datetime.date) else repr(value)
 
 
 def _demand(definition: Mapping[str, Any]) -> str:
     """What a definition asks for, in words."""
     if "enum" in definition:
-        return "one of " + ", ".join(map(str, definition["enum"]))
+        return "one of " + ", ".join(
+            str(value) if isinstance(value, str) else _say(value) for value in definition["enum"]
+        )
     kinds = definition.get("type", "a value")
     names = {
-        "string": "a text",
+        "string": "text",
         "integer": "a whole number",
         "number": "a number",
         "boolean": "true or false",
@@ -241,7 +254,10 @@ def _demand(definition: Mapping[str, Any]) -> str:
         "null": "null",
     }
     demand = " or ".join(names.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
-    lengths = [("minItems", "at least {} long"), ("maxItems", "at most {} long"), ("minLength", "not empty")]
+    lengths = [("minItems", "at least {} long"), ("maxItems", "at most {} long")]
+    if "minItems" in definition and definition["minItems"] == definition.get("maxItems"):
+        lengths = [("minItems", "{} long")]
+    lengths += [("minLength", "not empty"), ("minProperties", "with at least {}")]
     limits = [("minimum", "at least {}"), ("exclusiveMinimum", "above {}"), ("maximum", "at most {}")]
     words = [text.format(definition[key]) for key, text in [*limits, *lengths] if key in definition]
     if "pattern" in definition:

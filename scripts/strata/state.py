@@ -1,7 +1,7 @@
 """Where the state of a working directory lies: every path under `.strata/`, relative to the working directory.
 
-All of it may be removed between two builds. Without the records the next build runs the jobs again, and finds that the layers
-are right; without the rest it takes a little longer.
+All of it but RETOUCHED, which holds the work of people, may be removed between two builds. Without the records the next build runs
+the jobs again, and finds that the layers are right; without the rest it takes a little longer.
 """
 
 from pathlib import Path
@@ -34,6 +34,9 @@ NOTES = FOLDER / "notes"
 
 RECORDS = FOLDER / "records"
 """What each layer was made from, by the path of the layer."""
+
+RETOUCHED = FOLDER / "retouched"
+"""The layers that people had retouched when something beneath them changed, and they were made anew."""
 
 RECIPES = FOLDER / "recipes.jsonl"
 """Which layer each recipe gave, over all builds: what a plan knows ahead of an edit that is taken back."""

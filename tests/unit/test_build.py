@@ -74,9 +74,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_any_job(monkeypatc
     monkeypatch.setattr(build_module.os, "access", lambda path, mode: Path(path) != Path(forbidden))
     if forbidden == ".":
         job.output, job.log = ["elsewhere.png"], []
-    with pytest.raises(
-        StrataError, match=rf"^{re.escape(forbidden)} could not be written to: .* right to write there\.$"
-    ):
+    with pytest.raises(StrataError, match=rf"^{re.escape(forbidden)} could not be written: .* right to write there\.$"):
         Build.begin.__wrapped__(Build(make_workflow()))
 
 

@@ -29,6 +29,13 @@ def passes(record: logging.LogRecord, dry_run: bool = False) -> bool:
         ("No rule to produce results/nope.png", logging.ERROR, None, True),
         ("Cannot restore results/background.png: no backup found.", logging.WARNING, None, False),
         ("RuleException:\nCommand 'x' returned non-zero exit status 1.", logging.ERROR, None, False),
+        (
+            "RuleException:\nCalledProcessError in file \"/w/Snakefile\", line 134:\nCommand 'x' returned non-zero exit status 1.\n"
+            '  File "/w/Snakefile", line 134, in __rule_paint\n  File "/w/internals.py", line 262, in execute\n',
+            logging.ERROR,
+            None,
+            False,
+        ),
         ("RuleException:\nCommand 'x' died with <Signals.SIGKILL: 9>.", logging.ERROR, None, True),
         ("Error in rule background:", logging.ERROR, "job_error", False),
         ("Exiting because a job execution failed. Look above for error messages", logging.ERROR, None, True),

@@ -1,6 +1,7 @@
 """Edits of a scene's file: what the scene is afterwards, and how little of the text changes."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from strata.scene.edits import (
     Restack,
     SetValue,
     TakeAway,
+    _find_namers,
     apply,
 )
 from strata.scene.scene_files import SceneFile
@@ -142,6 +144,38 @@ def test_a_renamed_layer_is_followed_by_the_masks_that_name_it(config):
     edited = apply(config, [SetValue(("subjects", "rover", "mask", "layer"), "astronaut")])
     edited = apply(edited, [RenameLayer("subjects", "astronaut", "man")])
     assert edited.scene().masks["rover"]["layer"] == "man"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("subjects", "rover", "mask"), {"text": "a rock", "of": "astronaut"}),
+        (("depth",), {"of": "astronaut"}),
+    ],
+)
+def test_a_renamed_layer_is_followed_by_what_looks_at_it(config, path, value):
+    edited = apply(apply(config, [SetValue(path, value)]), [RenameLayer("subjects", "astronaut", "man")])
+    edited.scene()  # what it names is there
+    found = edited.own()
+    for key in path:
+        found = found[key]
+    assert found["of"] == "man"
+
+
+def test_whatever_names_a_layer_is_found():
+    described = {
+        "background": {"reference": {"layer": None}},
+        "refine": {"style": {"layer": "astronaut"}, "reference": None},
+        "subjects": {"rover": {"mask": {"layer": "astronaut", "of": "background"}, "control": {"of": "astronaut"}}},
+        "effects": {"fog": {"reference": {"layer": "astronaut"}}, "dust": {"reference": {"layer": "rover"}}},
+        "depth": None,
+    }
+    assert set(_find_namers(SimpleNamespace(description=described), "astronaut")) == {
+        ("refine", "style", "layer"),
+        ("subjects", "rover", "mask", "layer"),
+        ("subjects", "rover", "control", "of"),
+        ("effects", "fog", "reference", "layer"),
+    }
 
 
 def test_a_scene_of_its_own_removes_and_copies_what_is_the_configs(night):

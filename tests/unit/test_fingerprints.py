@@ -30,6 +30,12 @@ def test_a_model_is_known_by_its_files(model, tmp_path):
     assert fingerprint_folder(model, memory) != before
 
 
+def test_the_template_of_prompts_counts(model):
+    before = fingerprint_folder(model)
+    (model / "chat_template.jinja").write_text("{{ messages }}")
+    assert fingerprint_folder(model) != before
+
+
 def test_a_file_that_moved_is_another_model(model):
     before = fingerprint_folder(model)
     (model / "unet").rename(model / "vae")

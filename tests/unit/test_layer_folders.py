@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from strata.scene.layer_folders import LayerFolders, _describe
 from strata.scene.scenes import Scenes
@@ -51,6 +52,14 @@ def test_a_layer_lives_in_the_folder_of_the_values_that_change_it(
         find(config, folder, "effect", "fog"),
     ]
     assert [home.rstrip("/") for home in found] == [background, mask, astronaut, rover, fog]
+
+
+def test_a_refined_picture_with_layers_by_depth_is_shared_by_variations_of_what_follows_it(config, tmp_path):
+    Image.new("L", (96, 64), 90).save(tmp_path / "depth.png")
+    config |= {"depth": {"image": "depth.png", "near": "white"}, "refine": {"prompt": "a desert"}}
+    config["composite"]["layers"][-1]["depth"] = {}
+    assert find(config, "finish.contrast~1.3/", "refine") == ""
+    assert find(config, "fog.opacity~0.6/", "refine") == "fog.opacity~0.6/"
 
 
 def test_the_folder_of_a_scene_in_a_file_stays(config, tmp_path):

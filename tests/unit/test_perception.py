@@ -27,6 +27,14 @@ def test_only_models_that_are_needed_are_fetched(config):
     assert [model["id"] for model in both] == ["CIDAS/clipseg-rd64-refined", "facebook/sam2.1-hiera-tiny"]
 
 
+def test_the_depth_that_a_controlnet_follows_is_estimated_by_a_model_to_be_fetched(config):
+    config["models"]["guide"] = {"id": "tiny/controlnet"}
+    config["subjects"]["rover"]["control"] = {"model": "guide", "kind": "depth", "of": "background"}
+    assert "depth-anything/Depth-Anything-V2-Small-hf" in [
+        model["id"] for model in Scene(config, "config.yaml").hub_models()
+    ]
+
+
 @pytest.mark.parametrize(
     ("mask", "said"),
     [

@@ -26,6 +26,21 @@ def test_a_scene_that_is_not_there_is_named(config, describe):
         Scenes(config).find("night/")
 
 
+@pytest.mark.parametrize("name", ["found", "depth", "checks", "masks", "subjects", "effects", "sweeps", "a~b"])
+def test_a_scene_whose_results_would_lie_among_others_is_refused(config, describe, name):
+    describe(name, "background: {seed: 1}\n")
+    with pytest.raises(
+        StrataError, match=rf"^scenes/{name}\.yaml cannot be a scene: results/{name}/ holds something else"
+    ):
+        Scenes(config).folders()
+
+
+def test_files_that_begin_with_a_dot_are_no_scenes(config, describe):
+    """Editors and systems leave them there."""
+    describe(".night", "background: {seed: 1}\n")
+    assert Scenes(config).folders() == [""]
+
+
 def test_a_scene_with_a_mistake_is_named(config, describe):
     describe("night", "background: {promt: a night}\n")
     with pytest.raises(StrataError, match=r"^scenes/night\.yaml: background\.promt is not a key"):

@@ -65,3 +65,26 @@ def test_the_mask_counts(other):
     plate = [noise(1, "RGB")]
     mask = blob((0, 0, 16, 16))
     assert windows.cut_window(plate, mask, None, 8).pixels() != windows.cut_window(plate, other, None, 8).pixels()
+
+
+RING = {"layers": ["back", "front"], "width": 2, "feather": 0.0}
+
+
+def ring(*boxes) -> np.ndarray:
+    """Where a ring round subjects in boxes lies, one upon the other."""
+    stack = [compositing.Layer(compositing.cut_out(noise(n, "RGB"), blob(box))) for n, box in enumerate(boxes)]
+    return np.asarray(windows.flatten_stack((48, 32), stack, ["back", "front"][: len(boxes)], RING).soft) > 0
+
+
+def test_a_ring_lies_at_every_edge_that_is_seen():
+    near = ring((4, 4, 44, 28), (16, 10, 30, 22))
+    assert near[16, 4] and near[16, 44 - 1]  # of the one behind
+    assert near[16, 16] and near[10, 20]  # of the one in front, within it
+    assert not near[16, 23] and not near[6, 36 + 2]
+    covered = ring((16, 10, 30, 22), (4, 4, 44, 28))
+    assert not covered[16, 16] and covered[16, 4]
+
+
+def test_a_layer_without_an_alpha_has_a_ring_too():
+    layer = compositing.quantise(compositing.Layer(noise(1, "RGBA").convert("RGB"), opacity=0.3, blur=2))
+    assert windows.flatten_stack((48, 32), [layer], ["back"], RING).soft is not None

@@ -830,6 +830,11 @@ def test_a_retouched_layer_is_kept_and_what_lies_on_it_is_painted_again(built):
     built.build()
     assert path.read_bytes() == kept
     assert built.planned() == set()
+    # What it is made from has changed: it is painted, and what the person made of it is not lost.
+    built.edit("background.seed", 5)
+    assert "The retouched layer is kept as .strata/retouched/results/background.png" in built.build()
+    assert path.read_bytes() != kept
+    assert (built.folder / ".strata/retouched/results/background.png").read_bytes() == kept
 
 
 def test_an_edit_taken_back_paints_nothing(built):

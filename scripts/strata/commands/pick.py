@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise StrataError(f"The sweep {arguments.sweep} has the cells 1 to {len(cells)}, but no {arguments.cell}.")
     scene = scenes.find(f"{sweep.scene}/" if sweep.scene else "")
     path = Path(f"scenes/{sweep.scene}.yaml" if sweep.scene else "config.yaml")
-    text = path.read_text(encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()  # with its line ends as they are
     for key, value in cells[arguments.cell - 1].items():
         text = set_key(text, scene, key, value, f"The sweep {arguments.sweep}")
     with replacing(path) as file:

@@ -99,6 +99,8 @@ def check(mask: Image.Image, cell: int, where: str) -> None:
            mask to its latents.
     where  the key of the description, for the sentence.
 
+           0 where no model paints into the mask: it may be thin, and white everywhere.
+
     Raises StrataError if the mask is nowhere half white, is white everywhere, or holds no white square of cell x cell.
     """
     values = np.asarray(mask)
@@ -108,6 +110,8 @@ def check(mask: Image.Image, cell: int, where: str) -> None:
             f"{where} is empty: its brightest pixel is {brightest} of 255, and a subject goes where it is at least "
             f"{HALF}. Make its shapes larger, or lessen its feather or how far it shrinks (grow below 0)."
         )
+    if not cell:
+        return
     if darkest >= FULL:
         raise StrataError(
             f"{where} covers the whole canvas: its darkest pixel is {darkest} of 255, so nothing would be left of "

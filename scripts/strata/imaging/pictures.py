@@ -92,6 +92,8 @@ def decode(content: bytes) -> Image.Image:
     if image.mode.startswith("I"):  # convert("L") clips at 255 instead of scaling 0..65535
         levels = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         scaled = Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
-        scaled.info = image.info
+        scaled.info = dict(image.info)
+        if isinstance(clear := scaled.info.pop("transparency", None), int):  # a level of 16 bits
+            scaled.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
         return scaled
     return image

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from strata.errors import StrataError
 from strata.imaging import color_match, compositing, healing, masks
@@ -150,13 +150,15 @@ def flatten_stack(
     picture = compositing.flatten(size, stack)
     if ring is None:
         return Flattened(picture, None)
-    covered = Image.new("L", size)
+    near = Image.new("L", size)
     for name, layer in zip(names, stack, strict=True):
         if name in ring["layers"]:
             moved = Image.new("L", size)
-            moved.paste(layer.image.getchannel("A"), layer.position)
-            covered = ImageChops.lighter(covered, moved)
-    return Flattened(picture, masks.edge(covered, ring["width"], ring["feather"]))
+            moved.paste(layer.image.convert("RGBA").getchannel("A"), layer.position)
+            # What a subject covers shows no edge of those beneath it.
+            near = ImageChops.multiply(near, ImageChops.invert(moved))
+            near = ImageChops.lighter(near, masks.edge(moved, ring["width"], 0))
+    return Flattened(picture, near.filter(ImageFilter.GaussianBlur(ring["feather"])) if ring["feather"] > 0 else near)
 
 
 def cut_window(plate: Sequence[Image.Image], mask: Image.Image, context: int | None, cell: int) -> Window:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.errors import OutOfMemoryError, PassingError, StrataError
-from strata.files import Reader, ReadFile, expand_user, read_file
+from strata.files import Reader, ReadFile, expand_user, read_file, replacing
 from strata.models import adapter_files, reference
 from strata.models.kinds import CONFIG, find_index
 from strata.painting import history, journal, views, worker_client
@@ -20,6 +20,7 @@ from strata.painting.request import Done, Request
 from strata.painting.store import Store, make_key
 from strata.passes import Pass, find_control
 from strata.seals import read_seal
+from strata.state import RETOUCHED
 
 if TYPE_CHECKING:
     from strata.diffusion.pipeline_cache import PipelineCache
@@ -164,6 +165,9 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
         os.utime(request.present or request.layer)  # newer than what it was made from
         return Done("kept", started, consumed=reader.digests)
     with store.claim(key):
+        if store.find(key) is None and paint_view is None:
+            return None
+        _set_aside(request, reporter)
         if store.fetch(key, request.layer):
             return Done("store", started, consumed=reader.digests)
         if paint_view is None:
@@ -171,6 +175,32 @@ def _obtain(request: Request, reporter: Reporter, paint_view: PaintView | None) 
         done = paint_view(replace(request, key=key), sight, reporter)
         store.put(key, request.layer)
     return replace(done, consumed=reader.digests)
+
+
+def _set_aside(request: Request, reporter: Reporter) -> None:
+    """Keeps a copy of a layer that a person retouched, before it is made anew."""
+    layer = Path(request.present or request.layer)
+    try:
+        content = layer.read_bytes()
+    except OSError:
+        return  # there is none yet
+    if read_seal(content) is not None or not _is_picture(content):
+        return
+    assert request.folder is not None  # its paths are absolute
+    path = RETOUCHED / layer.relative_to(request.folder)
+    with replacing(request.folder / path) as file:
+        file.write(content)
+    reporter.say(f"What it depends on has changed since it was retouched. The retouched layer is kept as {path}")
+
+
+def _is_picture(content: bytes) -> bool:
+    from strata.imaging.pictures import UNREADABLE, decode  # here: it is rarely needed, and takes Pillow
+
+    try:
+        decode(content)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def look(request: Request, read_file: ReadFile = read_file) -> Sight | None:

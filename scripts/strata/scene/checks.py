@@ -37,6 +37,10 @@ def _check_names(scene: DescribedScene) -> None:
             raise StrataError(
                 f"{scene.source}: a layer is named background, which is the name of the first layer. Rename it."
             )
+        if "refined" in section and scene.description["refine"] is not None:
+            raise StrataError(
+                f"{scene.source}: a layer is named refined, which is the name of what `refine` paints. Rename it."
+            )
     if both := sorted(scene.subjects.keys() & scene.effects.keys()):
         raise StrataError(f"{scene.source}: {both[0]} is a subject and an effect. Give one of them another name.")
     known = ["background", *scene.subjects, *scene.effects]
@@ -252,6 +256,8 @@ def _check_mask(scene: DescribedScene, name: str, mask: Mask) -> None:
         raise StrataError(
             f"{where} lies off the canvas, which is {canvas.right} x {canvas.bottom} pixels. Move its shapes into it."
         )
+    if scene.subjects[name]["image"] is not None:
+        return  # no model looks at it
     cell = reference.LATENT_CELL / scene.canvas["scale"]
     if len(grown) == 1 and min(grown[0].right - grown[0].left, grown[0].bottom - grown[0].top) < cell:
         raise StrataError(

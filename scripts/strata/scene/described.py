@@ -89,8 +89,16 @@ def make_entry(layer: str, opacity: float = 1.0, blend: str = "normal") -> Stack
 
 def check_own_file(path: str, where: str) -> None:
     """Refuses a file of the user's that is not there, or lies outside the workflow's folder. `where` is its key."""
+    if any(mark in path for mark in ("{", "}", "//")):
+        raise StrataError(
+            f"{where} is {path!r}, but Snakemake does not take braces and double slashes as parts of a path. Rename the file."
+        )
     folder = Path.cwd().resolve()
     if "\0" not in path and not Path(os.path.realpath(folder / path)).is_relative_to(folder):
         raise StrataError(f"{where} is {path!r}, which lies outside the workflow's folder. Copy the file into it.")
+    if Path(os.path.realpath(folder / path)).is_relative_to(folder / "results"):
+        raise StrataError(
+            f"{where} is {path!r}, which is a result of builds and may depend on itself. Copy the file out of results/, and name the copy."
+        )
     if not is_file(folder / path):
         raise StrataError(f"{where} is {path!r}, but there is no such file in {folder}. Fix the path or add the file.")

@@ -1,7 +1,7 @@
 """Edits of a scene's file: a value set, a layer added, removed, renamed, moved; and everything else as it was, to the character."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -232,11 +232,28 @@ def _rename(file: SceneFile, section: Section, name: str, to: str) -> str:
     text = rename_entry(file.text, (section, name), to)
     while find(compose(text), (*LAYERS, name)) is not None:
         text = set_value(text, (*LAYERS, name, "layer"), to)
-    for follower, mask in scene.masks.items():
-        if mask["layer"] == name:
-            holder = to if follower == name else follower
-            text = set_value(text, ("subjects", holder, "mask", "layer"), to)
+    for path in _find_namers(scene, name):
+        if path[:2] == (section, name):
+            path = (section, to, *path[2:])
+        text = set_value(text, path, to)
     return text
+
+
+NAMERS = (("reference", "layer"), ("style", "layer"), ("control", "of"), ("mask", "layer"), ("mask", "of"))
+"""The keys of a pass that name another layer."""
+
+
+def _find_namers(scene: Scene, layer: str) -> Iterator[tuple[str, ...]]:
+    """The keys beside the composite that name a layer."""
+    described: Mapping[str, Any] = scene.description
+    if described["depth"] and described["depth"]["of"] == layer:
+        yield "depth", "of"
+    passes: dict[tuple[str, ...], Any] = {(key,): described[key] or {} for key in ("background", "refine")}
+    passes |= {(key, name): of for key in ("subjects", "effects") for name, of in described[key].items()}
+    for path, of in passes.items():
+        for part, key in NAMERS:
+            if (of.get(part) or {}).get(key) == layer:
+                yield (*path, part, key)
 
 
 def _restack(file: SceneFile, layer: str, index: int) -> str:

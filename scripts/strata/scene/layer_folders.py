@@ -62,8 +62,7 @@ class LayerFolders:
         if key not in self._identities:
             scene = self._scenes.find(folder)
             spec, seen = _describe(scene, kind, name)
-            parts = [{part: value for part, value in spec.items() if part != "where"}]  # `where` is for sentences
-            text = json.dumps([*parts, *(self._identify(folder, *other) for other in seen)])
+            text = json.dumps([_leave_where(spec), *(self._identify(folder, *other) for other in seen)])
             self._identities[key] = hashlib.sha256(text.encode()).hexdigest()
         return self._identities[key]
 
@@ -96,6 +95,15 @@ def _describe(scene: Scene, kind: Kind, name: str) -> tuple[dict[str, object], l
             depth: list[tuple[Kind, str]] = [] if followed is None else [("depth", followed)]
             stack = [_find_kind(scene, entry["layer"]) for entry in scene.stack]
             return {**scene.refine()}, [*stack, *depth, *_guides(scene, "refined")]
+
+
+def _leave_where(value: object) -> object:
+    """A spec without the keys that are for sentences, which name the variation, wherever they are in it."""
+    if isinstance(value, list):
+        return [_leave_where(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _leave_where(item) for key, item in value.items() if key != "where"}
 
 
 def _guides(scene: Scene, layer: str) -> list[tuple[Kind, str]]:

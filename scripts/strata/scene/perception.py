@@ -155,8 +155,24 @@ class Perception:
         for name, subject in self._described["subjects"].items():
             if (check := subject["check"]) is not None:
                 yield f"subjects.{name}.check.model", check["model"] or FINDER
-        if (depth := self._described["depth"]) is not None and depth["of"] is not None:
-            yield "depth.model", depth["model"] or GAUGE
+        depth = self._described["depth"]
+        if (depth is not None and depth["of"] is not None) or self._is_controlled_by_depth():
+            yield "depth.model", (depth and depth["model"]) or GAUGE
+
+    def _is_controlled_by_depth(self) -> bool:
+        """Whether a ControlNet follows depth that a model estimates."""
+        described = self._described
+        passes_ = [
+            described["background"],
+            described["refine"],
+            *described["subjects"].values(),
+            *described["effects"].values(),
+        ]
+        return any(
+            (control := each["control"]) and control["kind"] == "depth" and control["of"] is not None
+            for each in passes_
+            if each is not None
+        )
 
     def _mask(self, name: str) -> Mask | None:
         return self._described["subjects"][name]["mask"]

@@ -141,7 +141,7 @@ class Scene(DescribedScene):
             "height": height,
             "scale": self.canvas["scale"],
             # At the least: the model's own cell would draw the masks again for another model.
-            "cell": reference.LATENT_CELL,
+            "cell": reference.LATENT_CELL if self.subjects[name]["image"] is None else 0,  # 0: no model looks at it
             "where": f"{self.source}: subjects.{name}.mask",
             "code": digest_code("mask"),
         }

@@ -9,6 +9,7 @@ from strata.errors import StrataError
 from strata.installation import WORKFLOW
 from strata.models.reference import HubModel, Known
 from strata.runtime import Runtime
+from strata.scene import paths
 from strata.scene.description import SCHEMA
 from strata.scene.scene import Scene
 from strata.scene.sweeps import Sweep
@@ -20,6 +21,9 @@ from strata.yaml_files import merge, read_yaml
 RUNTIME, SWEEPS = Schema("runtime"), Schema("sweeps")  # read and compiled when first needed
 
 PRESETS = WORKFLOW / "models"
+
+RESERVED = (*paths.SECTIONS, paths.SWEEPS)
+"""The folders under results/ that are no scene's."""
 
 NAMED = re.compile(rf"(?:[^/{SIGN}]+/)?(?:[^/]*{SIGN}[^/]*/)?")
 """The folder of a scene or a variation under results/."""
@@ -59,8 +63,26 @@ class Scenes:
         return self._loaded
 
     def folders(self) -> list[str]:
-        """The folder of every scene, without variations."""
-        return ["", *(f"{name}/" for name in sorted(path.stem for path in self._described_in.glob("*.yaml")))]
+        """The folder of every scene, without variations.
+
+        Raises:
+            StrataError: a scene has a name that its results cannot have.
+        """
+        for name in self._names():
+            self._check_name(name)
+        return ["", *(f"{name}/" for name in self._names())]
+
+    def _names(self) -> list[str]:
+        """The names of the files in scenes/. Those that begin with a dot are an editor's or a system's own."""
+        found = (path.stem for path in self._described_in.glob("*.yaml"))
+        return sorted(name for name in found if not name.startswith("."))
+
+    def _check_name(self, name: str) -> None:
+        if name in RESERVED or SIGN in name:
+            raise StrataError(
+                f"{self._described_in}/{name}.yaml cannot be a scene: results/{name}/ holds something else. Give the file another name, "
+                f"without {SIGN} and none of {', '.join(RESERVED)}."
+            )
 
     def find(self, folder: str) -> Scene:
         """A scene by its folder under results/, with its slash."""
@@ -112,8 +134,9 @@ class Scenes:
 
     def _load(self, name: str) -> Scene:
         path = self._described_in / f"{name}.yaml"
+        self._check_name(name)
         if not path.is_file():
-            known = ", ".join(sorted(path.stem for path in self._described_in.glob("*.yaml"))) or "none"
+            known = ", ".join(self._names()) or "none"
             raise StrataError(f"There is no scene {name}: {path} is missing. Scenes in {self._described_in}/: {known}.")
         change = self._unsaved[name] if name in self._unsaved else read_yaml(path)
         return self._make(lay_over(self._base, change, path.as_posix()), path.as_posix())

@@ -1,6 +1,7 @@
 """A build from its first job to its last: one at a time in a folder, and a line at the end that says what was done."""
 
 import atexit
+import errno
 import gc
 import logging
 import math
@@ -276,9 +277,9 @@ def _check_rights(folder: Path) -> None:
     """Refuses a folder, there or to be made, in which the user may not write."""
     there = next((parent for parent in (folder, *folder.parents) if exists(parent)), Path())
     if not os.access(there, os.W_OK | os.X_OK):
-        raise StrataError(
-            f"{there} could not be written to: Permission denied. Give yourself the right to write there."
-        )
+        is_read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise StrataError(cannot_write(there, OSError(number, os.strerror(number))))
 
 
 def summarise(entries: list[Entry], took: float) -> str:

@@ -4,6 +4,7 @@ The passes' lines come from the jobs, the closing line from the build. Snakemake
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 Describe = Callable[[], Iterable[str]]
@@ -53,8 +54,8 @@ NOISE = (
 )
 """How those warnings begin that say nothing: a layer is replaced in one step, so that there is nothing to restore."""
 
-SAID = "returned non-zero exit status 1."
-"""How the report of a failed job ends that has said itself, in a sentence, what is wrong."""
+SAID = re.compile(r"returned non-zero exit status 1\.(\s+File .*)*\s*$")
+"""How the report of a failed job ends that has said itself, in a sentence, what is wrong: perhaps with the place in our own code."""
 
 
 class Console(logging.Filter):
@@ -76,7 +77,7 @@ class Console(logging.Filter):
             record.msg = "\n".join(self._describe())
             return True
         if record.levelno >= logging.WARNING:
-            return not message.startswith(NOISE) and not message.rstrip().endswith(SAID) and event != "job_error"
+            return not message.startswith(NOISE) and not SAID.search(message) and event != "job_error"
         return event not in EVENTS and not message.startswith(CHATTER)
 
 
