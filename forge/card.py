@@ -27,7 +27,7 @@ pixels and a guidance scale of about 5 to 8.
 ## Vocabulary
 
 A prompt is understood as a set of concepts, whatever its order and grammar. Words in one row mean the same.
-Where no word of a sun or a moon stands, the sky has none.
+If a prompt names neither a sun nor a moon, the sky has neither.
 
 | concept | words |
 | --- | --- |
@@ -39,7 +39,7 @@ words; inpainting works without guidance, so that neither the guidance scale nor
 
 ## Limits
 
-No people but astronauts, no animals, no text, no style but this one; one subject a mask, standing at the mask's foot and
+No people but astronauts, no animals, no text, no style but this one; one subject per mask, standing at the mask's foot and
 filling it, in one pose. The detail of a picture ends at about ten pixels.
 
 ## Licence

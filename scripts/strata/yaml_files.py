@@ -98,7 +98,7 @@ def _check_depth(text: str, source: str) -> None:
 def _check_node(node: yaml.Node, source: str, path: tuple[str, ...], above: tuple[yaml.Node, ...]) -> None:
     where = f"{source}, line {node.start_mark.line + 1}: {'.'.join(path) or 'the whole file'}"
     if any(node is other for other in above):
-        raise StrataError(f"{where} holds itself by an anchor. Write the value out.")
+        raise StrataError(f"{where} contains itself through an anchor. Write the value out.")
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in PLAIN:
         raise StrataError(
@@ -127,7 +127,7 @@ def _check_node(node: yaml.Node, source: str, path: tuple[str, ...], above: tupl
             if key.value in lines:
                 key_path = ".".join((*path, key.value))
                 raise StrataError(
-                    f"{source}: {key_path} stands twice, in lines {lines[key.value]} and {line}. Remove one of them."
+                    f"{source}: {key_path} appears twice, on lines {lines[key.value]} and {line}. Remove one of them."
                 )
             lines[key.value] = line
             _check_node(value, source, (*path, key.value), (*above, node))

@@ -36,11 +36,11 @@ def test_mappings_merge_and_the_rest_replaces(base, change, result):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "a stands twice, in lines 1 and 3"),
-        ("a: {b: 1, b: 2}\n", "a.b stands twice, in lines 1 and 1"),
+        ("a: 1\nb: 2\na: 3\n", "a appears twice, on lines 1 and 3"),
+        ("a: {b: 1, b: 2}\n", "a.b appears twice, on lines 1 and 1"),
         ("a:\n  b: 010\n", "line 2: a.b is 010, which YAML does not read as a decimal number"),
         ("a: [1:30]\n", "line 1: a.0 is 1:30, which YAML does not read as a decimal number"),
-        ("a: &x [*x]\n", "a.0 holds itself by an anchor"),
+        ("a: &x [*x]\n", "a.0 contains itself through an anchor"),
         ("a: 2024-13-01\n", "is not YAML: month must be in 1..12"),
         ("a: !!binary aGk=\n", "line 1: a is of the type binary"),
         ("a: !!set {b}\n", "line 1: a is of the type set"),

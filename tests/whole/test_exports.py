@@ -118,4 +118,5 @@ def test_a_layer_retouched_in_another_size_is_a_sentence(built, target):
     assert done.returncode == 1
     assert "results/effects/fog.png is 50 x 50 pixels, but its scene is 96 x 64" in done.stdout
     assert "Traceback" not in done.stdout
+    assert "RuleException" not in done.stdout and "CalledProcessError" not in done.stdout  # Snakemake's, of the same
     assert (built.folder / "results/final.png").exists()

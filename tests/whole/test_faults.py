@@ -148,7 +148,7 @@ def test_a_config_that_is_no_yaml_names_the_line(empty):
         (None, "config.yaml is missing. "),
         ("", "config.yaml is empty. Describe a scene in it: it needs `background: {prompt: ...}` at the least."),
         ("# Nothing yet.\n", "config.yaml is empty. "),
-        ("background:\n", "config.yaml: background is None, but must be a mapping of keys"),
+        ("background:\n", "config.yaml: background is null, but must be a mapping of keys"),
         (
             "background: {prompt: a desert, guidance_scale: .nan}\n",
             "config.yaml: background.guidance_scale is nan, but must be a finite number.",

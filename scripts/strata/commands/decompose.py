@@ -4,7 +4,7 @@
     snakemake --cores 1 results/street/final.png
 
 The layers become images/street/layer-1.png and so on, from the bottom to the top. The lowest is the background of the scene, the
-others its subjects. Nothing that is there is written over.
+others its subjects. No existing file is overwritten.
 
 It takes Qwen-Image-Layered (Apache-2.0, about 58 GB), or what --model names: one of the config's `models`, a folder, or an id on
 the hub.

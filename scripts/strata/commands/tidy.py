@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not leftovers:
         print("Every file under results/ belongs to a scene.")
     elif not arguments.yes:
-        files = "1 file" if len(leftovers) == 1 else f"{len(leftovers)} files"
-        print(f"{files} that no scene names any more. `strata tidy --yes` removes what is listed.")
+        files, them = ("1 file", "it") if len(leftovers) == 1 else (f"{len(leftovers)} files", "them")
+        print(f"{files} that no scene names any more. `strata tidy --yes` removes {them}.")
 
 
 def _remove_empty_folders(folder: Path) -> None:

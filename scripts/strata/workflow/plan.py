@@ -354,7 +354,7 @@ def total(plan: Plan) -> str:
     if plan.unknown:
         parts.append(f"{plan.unknown} of unknown length")
     about = "at least" if plan.unknown else "about"
-    parts.append(f"{about} {plan.device_seconds:.0f} s of the device, {plan.wall_seconds:.0f} s in all")
+    parts.append(f"{about} {plan.device_seconds:.0f} s on the device, {plan.wall_seconds:.0f} s in all")
     if plan.price is not None:
         parts.append(f"{plan.price:.2f} at {plan.price_per_hour:g} an hour")
     return ", ".join(parts)
@@ -390,6 +390,6 @@ def find_targets(scenes: Scenes, targets: Sequence[str]) -> list[str]:
             files.append(target.removeprefix(f"{paths.RESULTS}/"))
         else:
             raise StrataError(
-                f"The target {target!r} is no file under {paths.RESULTS}/. Ask for {paths.RESULTS}/final.png, say."
+                f"The target {target!r} is no file under {paths.RESULTS}/. Ask for {paths.RESULTS}/final.png, for example."
             )
     return files
