@@ -45,7 +45,9 @@ class Layers:
         if section == paths.SWEEPS and rest.endswith(".html"):
             return self.sweep_view(rest.removesuffix(".html"))
         if (match := paths.FILE.fullmatch(file)) is None:
-            raise StrataError(f"No rule makes {paths.RESULTS}/{file}. Ask for {paths.RESULTS}/{paths.final('')}, for example.")
+            raise StrataError(
+                f"No rule makes {paths.RESULTS}/{file}. Ask for {paths.RESULTS}/{paths.final('')}, for example."
+            )
         folder, name = match["folder"], match["name"]
         if (export := EXPORTS_BY_FILE.get(name)) is not None:
             return self.export(folder, export)
