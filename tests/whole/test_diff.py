@@ -59,6 +59,10 @@ def test_commits_are_sides_too(built):
     missing = built.strata("diff", "HEAD:scenes/none.yaml", "config.yaml")
     assert missing.returncode == 1
     assert "has no file scenes/none.yaml here" in missing.stdout
+    for name in ("HEAD~7", "HEAD~7:scenes/night.yaml", "0123456"):
+        missing = built.strata("diff", name, "config.yaml")
+        assert missing.returncode == 1
+        assert f"There is no commit {name.partition(':')[0]} here." in missing.stdout
 
 
 def test_no_file_of_another_kind_is_written_over(built):

@@ -171,6 +171,7 @@ def test_with_a_prefix_the_files_of_a_subject_that_is_gone_are_named(outer):
     workflow.write(config)
     said = workflow.build()
     assert "No scene names pictures/results/masks/rover.png, pictures/results/subjects/rover.png any more." in said
+    assert "strata tidy" not in said  # which would read this config.yaml as a scene
 
 
 def test_two_modules_share_one_build_with_one_line_at_its_end(outer):

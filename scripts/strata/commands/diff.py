@@ -11,6 +11,7 @@ where they are built.
 
 import argparse
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,9 @@ from strata.yaml_files import merge, parse_yaml, read_yaml
 
 NO_SCENE = ("runtime", "sweeps")
 """The keys of a config that are no part of its scene."""
+
+COMMIT = re.compile(r"(?:HEAD|@|[0-9a-f]{7,40})(?:[~^][0-9]*)*(?::.+)?")
+"""What can mean nothing but a commit."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +82,8 @@ def find_side(text: str) -> Side:
     # The sign of a variation stands in HEAD~1, too.
     if not is_scene and (config := _read_commit(text)) is not None:
         return Side(text, config, None, {}, {})
+    if not is_scene and COMMIT.fullmatch(text):
+        raise StrataError(f"There is no commit {text.partition(':')[0]} here.")
     if (is_scene or SIGN in folder) and is_file("config.yaml"):
         return _find_scene(text, f"{folder}/" if folder else "")
     raise StrataError(

@@ -96,10 +96,8 @@ def check(mask: Image.Image, cell: int, where: str) -> None:
     """Refuse a mask that no pass can paint.
 
     cell   the side of a latent cell in pixels (8 for most models): what is thinner vanishes when a pipeline resizes the
-           mask to its latents.
+           mask to its latents. 0 where no model paints into the mask: it may be thin, and white everywhere.
     where  the key of the description, for the sentence.
-
-           0 where no model paints into the mask: it may be thin, and white everywhere.
 
     Raises StrataError if the mask is nowhere half white, is white everywhere, or holds no white square of cell x cell.
     """
@@ -108,7 +106,7 @@ def check(mask: Image.Image, cell: int, where: str) -> None:
     if brightest < HALF:
         raise StrataError(
             f"{where} is empty: its brightest pixel is {brightest} of 255, and a subject goes where it is at least "
-            f"{HALF}. Make its shapes larger, or lessen its feather or how far it shrinks (grow below 0)."
+            f"{HALF}. Make its shapes larger, or its image whiter, or lessen its feather or how far it shrinks (grow below 0)."
         )
     if not cell:
         return

@@ -70,6 +70,7 @@ class Build:
         self._started = 0.0
         self._is_first = False
         self._rules: list[SceneRules] = []
+        self._is_module = False
         _leave_garbage_alone()
         logging.raiseExceptions = False  # on a full disk Snakemake's log would print a traceback for each line
         claim_imports()
@@ -96,6 +97,7 @@ class Build:
         """The rules' functions for the scenes of a config. The build prepares its jobs, and reports on them."""
         rules = SceneRules(config, self.comparison, snakemake_internals.results_folder(self._workflow))
         self._rules.append(rules)
+        self._is_module |= snakemake_internals.is_given_config(self._workflow)
         if snakemake_internals.is_on_node(self._workflow):
             keep_worker = snakemake_internals.has_one_environment(self._workflow)
             snakemake_internals.provide_devices(self._workflow, preparation.arrive(rules.runtime, keep_worker))
@@ -148,7 +150,8 @@ class Build:
         print_line(summarise(done, took))
         if leftovers := self._find_leftovers():
             listed = ", ".join(map(str, leftovers[:3])) + (", ..." if len(leftovers) > 3 else "")
-            print_line(f"No scene names {listed} any more. `strata tidy` lists such files.")
+            advice = "" if self._is_module else " `strata tidy` lists such files."  # it reads config.yaml as a scene
+            print_line(f"No scene names {listed} any more.{advice}")
 
     def release(self) -> None:
         """Lets go of the folder, also when the build failed: its process may live on and build again."""

@@ -98,12 +98,17 @@ def results_folder(workflow: Any) -> str:
     return str(workflow.modifier.modify_path("results/"))
 
 
+def is_given_config(workflow: Any) -> bool:
+    """Whether this is a module whose config is a part of another workflow's."""
+    return bool(workflow.modifier.skip_configfile)
+
+
 def reads_configfile(workflow: Any, path: str) -> bool:
     """Whether the Snakefile's `configfile:` reads a file, or is about to miss it.
 
     A module that is given its config reads none, and `--configfile` makes up for one that is not there.
     """
-    return not workflow.modifier.skip_configfile and (Path(path).is_file() or not workflow.overwrite_configfiles)
+    return not is_given_config(workflow) and (Path(path).is_file() or not workflow.overwrite_configfiles)
 
 
 def is_on_node(workflow: Any) -> bool:
