@@ -187,7 +187,9 @@ def _set_aside(request: Request, reporter: Reporter) -> None:
     if read_seal(content) is not None or not _is_picture(content):
         return
     assert request.folder is not None  # its paths are absolute
-    path = RETOUCHED / layer.relative_to(request.folder)
+    # A module's prefix may put its results anywhere.
+    below = layer.relative_to(request.folder if layer.is_relative_to(request.folder) else layer.anchor)
+    path = RETOUCHED / below
     with replacing(request.folder / path) as file:
         file.write(content)
     reporter.say(f"What it depends on has changed since it was retouched. The retouched layer is kept as {path}")
