@@ -159,3 +159,23 @@ def test_a_null_that_takes_nothing_away_is_refused(config, describe, described, 
 def test_a_null_may_take_away_what_only_the_defaults_give(config, describe):
     describe("night", "canvas: {scale: null}\nbackground: {prompt: a night, negative_prompt: null}\n")
     assert Scenes(config).find("night/").canvas["scale"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("results/final.png", "is a result of builds and may depend on itself"),
+        ("scenes/../results/final.png", "is a result of builds and may depend on itself"),
+        ("b{1}.png", "takes no braces"),
+        ("a//b.png", "no double slashes"),
+        ("../a.png", "lies outside the workflow's folder"),
+        ("a\0b.png", "there is no such file"),
+    ],
+)
+def test_an_image_that_cannot_be_an_input_is_refused(config, tmp_path, image, said):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "results/final.png").touch()
+    config["effects"]["fog"] = {"image": image}
+    with pytest.raises(StrataError, match=said):
+        Scenes(config).find("")

@@ -91,12 +91,14 @@ def check_own_file(path: str, where: str) -> None:
     """Refuses a file of the user's that is not there, or lies outside the workflow's folder. `where` is its key."""
     if any(mark in path for mark in ("{", "}", "//")):
         raise StrataError(
-            f"{where} is {path!r}, but Snakemake does not take braces and double slashes as parts of a path. Rename the file."
+            f"{where} is {path!r}, but Snakemake takes no braces and no double slashes in a path. Rename the file, or write its path "
+            "without them."
         )
     folder = Path.cwd().resolve()
-    if "\0" not in path and not Path(os.path.realpath(folder / path)).is_relative_to(folder):
+    place = folder if "\0" in path else Path(os.path.realpath(folder / path))
+    if not place.is_relative_to(folder):
         raise StrataError(f"{where} is {path!r}, which lies outside the workflow's folder. Copy the file into it.")
-    if Path(os.path.realpath(folder / path)).is_relative_to(folder / "results"):
+    if place.is_relative_to(folder / "results"):
         raise StrataError(
             f"{where} is {path!r}, which is a result of builds and may depend on itself. Copy the file out of results/, and name the copy."
         )
