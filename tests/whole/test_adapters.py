@@ -131,7 +131,7 @@ def test_pickled_adapters_are_refused_by_their_name(scene, builder):
     config = scene("sd15")
     config["models"]["inpainting"]["loras"] = [{"file": "a.bin"}]
     with pytest.raises(
-        StrataError, match=r"models\.inpainting\.loras\[0\]\.file is 'a\.bin', but must be a text, of the"
+        StrataError, match=r"models\.inpainting\.loras\[0\]\.file is 'a\.bin', but must be text, of the"
     ):
         Scene(config, "config.yaml")
 
@@ -273,7 +273,7 @@ def test_another_reference_is_another_pass(scene, builder, reference, tmp_path):
         (lambda model, style: style.update(image="../x.png"), "which lies outside the workflow's folder"),
         (lambda model, style: style.update(image="adapter/ip-adapter.safetensors"), "cannot be read as an image"),
         (lambda model, style: model["style_adapter"].update(file="none.safetensors"), "style_adapter.file is 'none"),
-        (lambda model, style: model["style_adapter"].update(file="adapter/ip.bin"), "must be a text, of the form"),
+        (lambda model, style: model["style_adapter"].update(file="adapter/ip.bin"), "must be text, of the form"),
         (
             lambda model, style: model["style_adapter"].update(image_encoder="none"),
             "style_adapter.image_encoder is 'none'",
