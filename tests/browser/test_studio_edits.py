@@ -306,6 +306,7 @@ def test_the_largest_seeds_are_shown_set_picked_and_taken_back_exactly(tab):
     tab.page.click("#dialog button:text-is('tries')")
     tab.page.wait_for_selector(f"figcaption:has-text('2. background.seed {BIGGER}')")
     tab.page.click("figure:nth-child(1) button:text-is('Take')")
+    tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {BIG}')", state="attached")
     tab.page.reload()  # edits that are not saved come back from the browser
     tab.page.wait_for_selector(f"#edit-list li:has-text('background.seed: {BIG}')", state="attached")
     tab.save()
