@@ -36,7 +36,7 @@ RECORDS = FOLDER / "records"
 """What each layer was made from, by the path of the layer."""
 
 RETOUCHED = FOLDER / "retouched"
-"""The layers that people had retouched when something beneath them changed, and they were made anew."""
+"""Layers as people had retouched them, before they were painted again: their description, or what lies beneath them, had changed."""
 
 RECIPES = FOLDER / "recipes.jsonl"
 """Which layer each recipe gave, over all builds: what a plan knows ahead of an edit that is taken back."""

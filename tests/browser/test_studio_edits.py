@@ -259,6 +259,14 @@ def test_a_click_is_not_lost_to_an_answer_that_comes_while_it_lasts(tab, pressed
         tab.page.wait_for_selector("#edit-count:text-is('No edits')")
 
 
+def test_a_press_of_the_other_button_holds_nothing_up(tab):
+    """Where it opens a menu, no release comes."""
+    tab.page.locator("#save").hover()
+    tab.page.mouse.down(button="right")
+    assert tab.page.evaluate("import('/page/presses.js').then((m) => m.isPressed())") is False
+    tab.page.mouse.up(button="right")
+
+
 def test_a_click_is_not_lost_to_a_build_that_begins_while_it_lasts(tab):
     _press_as_the_price_comes(tab, "#edit-list li .reset")
     assert tab.studio.ask("/api/build", {"scene": ""})[0] == 200

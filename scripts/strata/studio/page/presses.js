@@ -22,6 +22,7 @@ export function onRelease(work) {
 }
 
 function press(event) {
+  if (event.button !== 0) return; // a menu may open, and no release come
   clearTimeout(ending); // of the press before, on a page that was busy
   target = event.target;
 }
